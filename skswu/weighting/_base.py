@@ -1,0 +1,182 @@
+"""What a weighting is, what it starts from and what it returns."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils import assert_all_finite
+
+
+@dataclass(frozen=True)
+class LinearizedMetrics:
+    r"""Metrics and utility as affine functions of the sample weights.
+
+    Under the weights :math:`w_i (1 + \varepsilon_i)` the metrics are
+    :math:`M(\varepsilon) = \mathrm{constant} - \mathrm{influence}\,\varepsilon`, so
+    ``influence[j, i]`` is the change of metric j when sample i is removed
+    (:math:`\varepsilon_i = -1`). The mean loss on the evaluation rows, the utility, is
+    affine in the same way; lower is better.
+
+    Attributes
+    ----------
+    influence : ndarray of shape (n_metrics, n_samples)
+        Influence of each sample on each metric.
+    constant : ndarray of shape (n_metrics,)
+        The metrics at :math:`\varepsilon = 0`.
+    before : ndarray of shape (n_metrics,)
+        The metrics of the original model, from which targets are set.
+    utility_influence : ndarray of shape (n_samples,)
+        Influence of each sample on the mean evaluation loss.
+    utility_constant : float
+        The mean evaluation loss at :math:`\varepsilon = 0`.
+    utility_before : float
+        That of the original model.
+    sample_weight : ndarray of shape (n_samples,) or None, default=None
+        The fit's sample weights, in which the size of a change is measured; None is
+        one for each sample.
+    around : ndarray of shape (n_samples,) or None, default=None
+        The weights :math:`\varepsilon` under which the metrics were linearised, None
+        for the original ones. Least is then the change from these.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skswu.weighting import LinearizedMetrics
+    >>> metrics = LinearizedMetrics(
+    ...     influence=np.array([[0.3, -0.1]]),
+    ...     constant=np.array([0.2]),
+    ...     before=np.array([0.2]),
+    ...     utility_influence=np.array([0.0, 0.1]),
+    ...     utility_constant=0.5,
+    ...     utility_before=0.5,
+    ... )
+    >>> metrics.predict([0.0, -1.0])
+    array([0.1])
+    >>> metrics.predict_utility([0.0, -1.0])
+    0.6
+    """
+
+    influence: np.ndarray
+    constant: np.ndarray
+    before: np.ndarray
+    utility_influence: np.ndarray
+    utility_constant: float
+    utility_before: float
+    sample_weight: np.ndarray | None = None
+    around: np.ndarray | None = None
+
+    def predict(self, epsilon):
+        """Return the metrics under a change of the weights, shape (n_metrics,)."""
+        return self.constant - self.influence @ np.asarray(epsilon)
+
+    def predict_utility(self, epsilon):
+        """Return the mean evaluation loss under a change of the weights."""
+        change = self.utility_influence @ np.asarray(epsilon)
+        return float(self.utility_constant - change)
+
+
+@dataclass(frozen=True)
+class Weights:
+    r"""A change of the sample weights, and how it was found.
+
+    Attributes
+    ----------
+    epsilon : ndarray of shape (n_samples,)
+        The relative changes: sample i's new weight is :math:`w_i (1+\varepsilon_i)`.
+    reachable : bool
+        Whether the linearised metrics meet their target under it.
+    message : str
+        What was found, in one sentence that can be shown to the user.
+    n_iter : int, default=0
+        Iterations of the solver, 0 if there was none.
+    converged : bool, default=True
+        Whether the solver met its optimality conditions.
+    multipliers : ndarray of shape (n_metrics + 1,) or None, default=None
+        Sensitivity of :math:`\tfrac12\|\varepsilon\|^2` to each constraint, the
+        utility's last; 0 for a constraint that does not bind. Not finite in the limit
+        when the target is unreachable: then only their direction means something.
+    shortfall : ndarray of shape (n_metrics,) or None, default=None
+        Linearised metrics less their target.
+    n_at_lower, n_at_upper : int, default=0
+        Number of samples at the lower and at the upper bound.
+    """
+
+    epsilon: np.ndarray
+    reachable: bool
+    message: str
+    n_iter: int = 0
+    converged: bool = True
+    multipliers: np.ndarray | None = None
+    shortfall: np.ndarray | None = None
+    n_at_lower: int = 0
+    n_at_upper: int = 0
+
+
+class BaseWeighting(BaseEstimator, ABC):
+    """Chooses the change of the sample weights from linearised metrics.
+
+    A subclass has ``_weigh`` and ``target``, and ``_parameter_constraints`` as
+    scikit-learn's estimators have them.
+    """
+
+    _parameter_constraints = {}
+
+    #: Whether the weights change when the metrics are linearised at another model.
+    relinearizes = True
+    #: Whether the weights are meant to bring the metrics to :meth:`target`, and a step
+    #: that passes it went too far.
+    aims_at_target = True
+
+    def check_params(self):
+        """Raise a ValueError for a parameter that is out of its range."""
+        self._validate_params()
+
+    def weigh(self, metrics):
+        """Return the change of the sample weights.
+
+        Parameters
+        ----------
+        metrics : LinearizedMetrics
+            The metrics and the utility.
+
+        Returns
+        -------
+        Weights
+            The change and how it was found.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is out of its range, or an influence is NaN or infinite.
+        """
+        self.check_params()
+        assert_all_finite(metrics.influence, input_name="influence")
+        assert_all_finite(metrics.utility_influence, input_name="utility_influence")
+        return self._weigh(metrics)
+
+    def weigh_along(self, metrics, strengths):
+        """Yield the Weights at each strength, for a weighting that has one.
+
+        Parameters
+        ----------
+        metrics : LinearizedMetrics
+            The metrics and the utility.
+        strengths : sequence of float
+            In any order; neighbours that are close to each other are faster.
+
+        Yields
+        ------
+        Weights
+            As :meth:`weigh` returns them.
+        """
+        for strength in strengths:
+            yield clone(self).set_params(strength=strength).weigh(metrics)
+
+    @abstractmethod
+    def target(self, before):
+        """Return the metric values aimed at, given those of the original model."""
+
+    @abstractmethod
+    def _weigh(self, metrics):
+        """Return the Weights; parameters and metrics are valid."""

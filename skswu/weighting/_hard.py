@@ -1,0 +1,93 @@
+"""Hard weighting: remove the samples whose removal helps most."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.utils._param_validation import Interval
+
+from ._base import BaseWeighting, Weights
+
+
+class HardWeighting(BaseWeighting):
+    r"""Remove the k samples whose removal improves the metric most.
+
+    :math:`\varepsilon_i = -1` for the k largest positive gains
+    :math:`-\sum_j M_j a_{ji}`, the linearised decrease of :math:`\tfrac12 \|M\|^2` when
+    sample i is removed, else 0. Of equal gains, the sample that comes first is removed.
+    Samples whose removal does not help are kept, so fewer than k may be removed. The
+    utility is not looked at, and the metric may overshoot zero: this is the binary
+    baseline.
+
+    Parameters
+    ----------
+    fraction : float, default=0.05
+        Largest share of the samples to remove, in [0, 1]; k is rounded to the nearest
+        integer.
+    n_samples : int or None, default=None
+        Largest number of samples to remove; wins over ``fraction`` when given.
+
+    References
+    ----------
+    Qiao, Ding, Cheng and Zhang, "Soft Weighted Machine Unlearning", arXiv 2505.18783
+    (the hard-weighted baseline).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skswu.weighting import HardWeighting, LinearizedMetrics
+    >>> metrics = LinearizedMetrics(
+    ...     influence=np.array([[0.02, -0.01, 0.0, -0.03]]),
+    ...     constant=np.array([0.1]),
+    ...     before=np.array([0.1]),
+    ...     utility_influence=np.zeros(4),
+    ...     utility_constant=0.4,
+    ...     utility_before=0.4,
+    ... )
+    >>> HardWeighting(n_samples=1).weigh(metrics).epsilon
+    array([ 0.,  0.,  0., -1.])
+    >>> HardWeighting(fraction=1.0).weigh(metrics).epsilon
+    array([ 0., -1.,  0., -1.])
+    """
+
+    _parameter_constraints = {
+        "fraction": [Interval(Real, 0, 1, closed="both")],
+        "n_samples": [Interval(Integral, 0, None, closed="left"), None],
+    }
+
+    # Which samples are removed is decided once, by their influence on the fitted model.
+    relinearizes = False
+    # What removal overshoots by is part of what it does.
+    aims_at_target = False
+
+    def __init__(self, *, fraction=0.05, n_samples=None):
+        self.fraction = fraction
+        self.n_samples = n_samples
+
+    def target(self, before):
+        """Return zeros: removal aims at no gap, whatever it reaches."""
+        return np.zeros_like(before, dtype=np.float64)
+
+    def _weigh(self, metrics):
+        gain = -(metrics.constant @ metrics.influence)
+        removed = np.argsort(-gain, kind="stable")[: self._limit(len(gain))]
+        removed = removed[gain[removed] > 0]
+        epsilon = np.zeros(len(gain))
+        epsilon[removed] = -1.0
+        return Weights(
+            epsilon=epsilon,
+            reachable=True,
+            message=f"{len(removed)} of {len(gain)} samples are removed.",
+            shortfall=metrics.predict(epsilon),
+            n_at_lower=len(removed),
+        )
+
+    def _limit(self, n):
+        """Return the largest number of samples to remove."""
+        if self.n_samples is None:
+            return round(self.fraction * n)
+        if self.n_samples > n:
+            raise ValueError(
+                f"The 'n_samples' parameter of HardWeighting must be at most {n}, the "
+                f"number of training samples. Got {self.n_samples} instead."
+            )
+        return self.n_samples

@@ -1,0 +1,281 @@
+"""Soft weighting: the least change of the weights that repairs the metric."""
+
+import warnings
+from copy import copy
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils._param_validation import Interval
+from threadpoolctl import threadpool_limits
+
+from ._base import BaseWeighting, Weights
+from ._minimum_norm import solve_minimum_norm
+from ._warm_start import WarmStart
+
+# A loss that all weights together cannot change by this share of itself, to first
+# order, is at its optimum: what is left of its influences is rounding.
+_NO_UTILITY = 1e-6
+# A shortfall of this share of the metrics is rounding, however little is asked.
+_NO_SHORTFALL = 1e-9
+
+
+class SoftWeighting(BaseWeighting):
+    r"""The least change of the sample weights that repairs the metric.
+
+    .. math::
+
+        \min_\varepsilon \tfrac12 \|\varepsilon\|^2 \quad\text{s.t.}\quad
+        M(\varepsilon) = (1 - \mathrm{strength})\, M_0,\quad
+        \bar\ell(\varepsilon) \le \max(\bar\ell_0 + \mathrm{tolerance}, \bar\ell(0)),
+        \quad \mathrm{lower} \le \varepsilon \le \mathrm{upper}
+
+    where :math:`M` and the mean evaluation loss :math:`\bar\ell` are linearised and
+    :math:`M_0, \bar\ell_0` are the original model's. Where the fit had sample weights,
+    the norm counts each sample by its weight, as so many samples. Half the squared
+    norm is half the number of samples times the χ² divergence of the reweighted
+    training set from the original one. With no bounds at work the solution is
+    :math:`\varepsilon = A^\top (A A^\top)^{-1} b` on the binding constraints.
+
+    When the target cannot be reached, the result is the closest point: the linearised
+    metrics' distance from their target is smallest, in their own units, without giving
+    up more utility than allowed; of all such points, it is the least change.
+
+    Parameters
+    ----------
+    strength : float, default=1.0
+        Share of the metric to remove, at least 0: 0 keeps it, 1 brings it to zero, and
+        more turns its sign around on purpose.
+    utility_tolerance : float or None, default=0.0
+        How much the mean evaluation loss may rise, in its own unit, at least 0. None
+        sets no limit.
+    lower : float or None, default=-1.0
+        Least change of a weight, at most 0. Below -1, sample weights may become
+        negative. None sets no bound.
+    upper : float or None, default=None
+        Largest change of a weight, at least 0. None sets no bound.
+    tol : float, default=1e-12
+        Relative accuracy to which the constraints are met.
+    max_iter : int, default=200
+        Largest number of Newton steps; fewer than 20 are usual.
+
+    References
+    ----------
+    Qiao, Ding, Cheng and Zhang, "Soft Weighted Machine Unlearning", arXiv 2505.18783
+    (the programme; its four analytic cases are the active sets without bounds).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skswu.weighting import LinearizedMetrics, SoftWeighting
+    >>> metrics = LinearizedMetrics(
+    ...     influence=np.array([[0.02, 0.01, -0.01]]),
+    ...     constant=np.array([0.03]),
+    ...     before=np.array([0.03]),
+    ...     utility_influence=np.array([0.0, 0.01, 0.0]),
+    ...     utility_constant=0.4,
+    ...     utility_before=0.4,
+    ... )
+    >>> weights = SoftWeighting().weigh(metrics)
+    >>> weights.epsilon.round(3)
+    array([ 1. ,  0.5, -0.5])
+    >>> weights = SoftWeighting(upper=0.2).weigh(metrics)
+    >>> weights.epsilon
+    array([ 0.2,  0.2, -1. ])
+    >>> weights.reachable, weights.shortfall
+    (False, array([0.014]))
+    """
+
+    _parameter_constraints = {
+        "strength": [Interval(Real, 0, None, closed="left")],
+        "utility_tolerance": [Interval(Real, 0, None, closed="left"), None],
+        "lower": [Interval(Real, None, 0, closed="right"), None],
+        "upper": [Interval(Real, 0, None, closed="left"), None],
+        "tol": [Interval(Real, 0, 1, closed="neither")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        *,
+        strength=1.0,
+        utility_tolerance=0.0,
+        lower=-1.0,
+        upper=None,
+        tol=1e-12,
+        max_iter=200,
+    ):
+        self.strength = strength
+        self.utility_tolerance = utility_tolerance
+        self.lower = lower
+        self.upper = upper
+        self.tol = tol
+        self.max_iter = max_iter
+
+    def target(self, before):
+        """Return ``(1 - strength) * before``."""
+        return (1.0 - self.strength) * np.asarray(before, dtype=np.float64)
+
+    def weigh_along(self, metrics, strengths):
+        """Yield the Weights at each strength; the solver starts from the last ones.
+
+        Parameters
+        ----------
+        metrics : LinearizedMetrics
+            The metrics and the utility.
+        strengths : sequence of float
+            In any order; neighbours that are close to each other are faster.
+
+        Yields
+        ------
+        Weights
+            As :meth:`weigh` returns them.
+        """
+        rows, floors = self._utility_floor(metrics)
+        rows = np.vstack([metrics.influence, *rows])
+        change = _Change(metrics.sample_weight, metrics.around)
+        start = WarmStart(
+            np.asarray(change.rows(rows)),
+            len(metrics.influence),
+            *(change.bound(bound) for bound in self._bounds),
+            self.tol,
+        )
+        for strength in strengths:
+            weighting = copy(self)
+            weighting.strength = strength
+            asked = metrics.constant - weighting.target(metrics.before)
+            goal = change.values(rows, np.append(asked, floors))
+            found = start.solve(strength, np.asarray(goal))
+            if found is None:
+                yield weighting.weigh(metrics)
+            else:
+                multipliers, eta = found
+                epsilon = change.epsilon(eta, *self._bounds)
+                yield self._reached(multipliers, epsilon, len(metrics.influence))
+
+    def _reached(self, multipliers, epsilon, n_metrics):
+        """Return the Weights of a point that meets its target."""
+        lower, upper = self._bounds
+        return Weights(
+            epsilon=epsilon,
+            reachable=True,
+            message="The target is reached.",
+            multipliers=np.append(
+                multipliers, np.zeros(n_metrics + 1 - len(multipliers))
+            ),
+            shortfall=np.zeros(n_metrics),
+            n_at_lower=int(np.count_nonzero(epsilon <= lower)),
+            n_at_upper=int(np.count_nonzero(epsilon >= upper)),
+        )
+
+    @property
+    def _bounds(self):
+        lower = -np.inf if self.lower is None else self.lower
+        return lower, np.inf if self.upper is None else self.upper
+
+    def _weigh(self, metrics):
+        asked = metrics.constant - self.target(metrics.before)
+        rows, floors = self._utility_floor(metrics)
+        lower, upper = self._bounds
+        change = _Change(metrics.sample_weight, metrics.around)
+        # Products of a few rows are too narrow to share: threads only wait.
+        with threadpool_limits(limits=1, user_api="blas"):
+            solution = solve_minimum_norm(
+                change.rows(metrics.influence),
+                change.values(metrics.influence, asked),
+                change.rows(rows),
+                change.values(rows, floors),
+                lower=change.bound(lower),
+                upper=change.bound(upper),
+                tol=self.tol,
+                max_iter=self.max_iter,
+            )
+        if not solution.converged:
+            self._warn_of_convergence()
+        size = np.linalg.norm(np.append(metrics.constant, metrics.before))
+        reachable = solution.reachable or bool(
+            np.linalg.norm(solution.shortfall) <= _NO_SHORTFALL * size
+        )
+        epsilon = change.epsilon(solution.epsilon, lower, upper)
+        return Weights(
+            epsilon=epsilon,
+            reachable=reachable,
+            message=self._message(reachable, solution.shortfall, asked),
+            n_iter=solution.n_iter,
+            converged=solution.converged,
+            multipliers=np.append(solution.multipliers, np.zeros(1 - len(rows))),
+            shortfall=solution.shortfall,
+            n_at_lower=int(np.count_nonzero(epsilon <= lower)),
+            n_at_upper=int(np.count_nonzero(epsilon >= upper)),
+        )
+
+    def _utility_floor(self, metrics):
+        """Return the utility's row and floor, each in a list that may be empty."""
+        reach = np.abs(metrics.utility_influence).sum()
+        if self.utility_tolerance is None or reach <= _NO_UTILITY * abs(
+            metrics.utility_before
+        ):
+            return [], []
+        rise = metrics.utility_constant - metrics.utility_before
+        # No change of the weights must always be allowed.
+        return [metrics.utility_influence], [min(rise - self.utility_tolerance, 0.0)]
+
+    def _message(self, reachable, shortfall, asked):
+        if reachable:
+            return "The target is reached."
+        share = 1.0 - np.linalg.norm(shortfall) / np.linalg.norm(asked)
+        return (
+            f"The target is out of reach: at most {max(share, 0.0):.1%} of the asked "
+            f"change of the metric is possible within lower={self.lower}, "
+            f"upper={self.upper} and utility_tolerance={self.utility_tolerance}."
+        )
+
+    def _warn_of_convergence(self):
+        warnings.warn(
+            f"SoftWeighting stopped after max_iter={self.max_iter} Newton steps before "
+            f"its constraints were met to tol={self.tol}.",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
+
+
+class _Change:
+    r"""The variable :math:`\eta = \sqrt{w} (\varepsilon - \varepsilon_0)`.
+
+    Its plain norm is what is made least: the change from :math:`\varepsilon_0`, in
+    which a sample of weight 2 counts as two samples of weight 1.
+    """
+
+    def __init__(self, weight, origin):
+        uniform = weight is None or np.ptp(weight) == 0
+        self.scale = np.ones(1) if uniform else np.sqrt(weight)
+        self.inverse = np.divide(
+            1.0, self.scale, out=np.zeros_like(self.scale), where=self.scale > 0
+        )
+        self.origin = origin
+        self.is_plain = uniform and origin is None
+
+    def rows(self, rows):
+        """Return constraint rows in the new variable."""
+        return rows if self.is_plain else [row * self.inverse for row in rows]
+
+    def values(self, rows, values):
+        """Return what the rows' products must be in the new variable."""
+        if self.origin is None:
+            return values
+        pairs = zip(rows, values, strict=True)
+        return [value - np.sum(row * self.origin) for row, value in pairs]
+
+    def bound(self, bound):
+        """Return a bound of epsilon as one of the new variable."""
+        if self.is_plain or np.isinf(bound):
+            return bound
+        origin = 0.0 if self.origin is None else self.origin
+        return self.scale * (bound - origin)
+
+    def epsilon(self, eta, lower, upper):
+        """Return the weights; samples of no weight keep theirs."""
+        if self.is_plain:
+            return eta
+        origin = 0.0 if self.origin is None else self.origin
+        return np.clip(origin + self.inverse * eta, lower, upper)
