@@ -1,0 +1,39 @@
+"""Objectives by name."""
+
+from .._registry import Registry
+from ._adversarial_robustness import AdversarialRobustness
+from ._base import BaseObjective
+from ._group_gaps import DemographicParity, EqualizedOdds, EqualOpportunity
+from ._target_utility import TargetUtility
+
+OBJECTIVES = Registry("objective")
+OBJECTIVES.register("demographic_parity", DemographicParity)
+OBJECTIVES.register("equal_opportunity", EqualOpportunity)
+OBJECTIVES.register("equalized_odds", EqualizedOdds)
+OBJECTIVES.register("adversarial_robustness", AdversarialRobustness)
+OBJECTIVES.register("target_utility", TargetUtility)
+
+
+def register_objective(name, objective):
+    """Make an objective known by name.
+
+    Parameters
+    ----------
+    name : str
+        What users may give as ``objective``.
+    objective : type
+        Subclass of :class:`skswu.objectives.BaseObjective` that can be constructed
+        without arguments.
+
+    Examples
+    --------
+    >>> from skswu import register_objective
+    >>> from skswu.objectives import DemographicParity
+    >>> class SharpParity(DemographicParity):
+    ...     def __init__(self, *, temperature=0.1, pos_label=None):
+    ...         super().__init__(temperature=temperature, pos_label=pos_label)
+    >>> register_objective("sharp_parity", SharpParity)
+    """
+    if not (isinstance(objective, type) and issubclass(objective, BaseObjective)):
+        raise TypeError(f"objective must subclass BaseObjective; got {objective!r}.")
+    OBJECTIVES.register(name, objective)
