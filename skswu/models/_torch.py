@@ -1,0 +1,299 @@
+"""The view of a skorch net."""
+
+import warnings
+from copy import copy
+from fnmatch import fnmatchcase
+
+import numpy as np
+import torch
+from sklearn.exceptions import NotFittedError
+
+from ._base import ModelView
+from ._torch_attacks import adversarial_rows
+from ._torch_curvature import GaussNewtonCurvature, HessianCurvature
+from ._torch_linearized import LinearizedNetwork
+from ._torch_loss import deep_copy
+from ._torch_network import Network, named_parameters, to_numpy, weight_decay
+from ._torch_rows import TorchRows
+from ._torch_training import TorchTraining, last_layers, train
+
+
+class TorchModelView(ModelView):
+    r"""skorch's NeuralNetClassifier and NeuralNetBinaryClassifier.
+
+    The training objective is :math:`\sum_i w_i \ell_i + m \sum_j \tfrac12 \lambda_j
+    \theta_j^2`: the criterion without its reduction, and the optimizer's weight decay
+    :math:`\lambda` of each parameter group on the scale :math:`m` of the criterion's
+    reduction, the total weight for a mean. Decoupled weight decay (AdamW) counts as
+    the same penalty. Frozen parameters, and those that the optimizer does not hold,
+    stay as they are.
+
+    Everything is evaluated as for prediction: dropout off, batch normalisation with its
+    running statistics.
+
+    Parameters
+    ----------
+    estimator : NeuralNetClassifier or NeuralNetBinaryClassifier
+        Fitted.
+
+    Attributes
+    ----------
+    network : Network
+        A private copy of the modules.
+    weight_decay : dict of str to float
+        The :math:`\lambda` of each parameter, by name.
+    """
+
+    #: Chosen by measurement, see docs/benchmarks_torch.md.
+    default_damping = 1e-2
+    #: Influences are right to about 1e-3 then, in single precision too.
+    default_solver_tol = 1e-4
+    follows_leftover_gradient = False
+    trains_in_epochs = True
+
+    def __init__(self, estimator):
+        _check_fitted(estimator)
+        super().__init__(estimator)
+        self.weight_decay = weight_decay(estimator)
+        self.network = Network(estimator)
+        self.network.select(self._trained_names())
+        self._fix_parameters()
+
+    def _trained_names(self):
+        """Names of the parameters that the net's fit moved."""
+        held = {
+            id(parameter)
+            for optimizer in self.estimator._optimizers
+            for group in getattr(self.estimator, optimizer + "_").param_groups
+            for parameter in group["params"]
+        }
+        return [
+            name
+            for name, parameter in named_parameters(self.estimator).items()
+            if parameter.requires_grad and id(parameter) in held
+        ]
+
+    def _fix_parameters(self):
+        """Take the selected parameters as what is corrected."""
+        if not self.network.names:
+            raise ValueError("The net has no trainable parameters to correct.")
+        self._parameters = self.network.vector()
+        _check_precision(self._parameters)
+        self._penalty = self.network.per_parameter(self.weight_decay)
+
+    @property
+    def parameters(self):
+        return self._parameters
+
+    def restricted_to(self, parameters, X):
+        if isinstance(parameters, str) and parameters == "all":
+            return self
+        if isinstance(parameters, str):
+            from ._torch_head import restrict_to_last_layer
+
+            return restrict_to_last_layer(self, X)
+        return self.with_names(self._matching_names(parameters))
+
+    def with_names(self, names):
+        """Return a view that corrects the parameters of these names alone."""
+        view = copy(self)
+        view.network = self.network.copy()
+        view.network.select(names)
+        view._fix_parameters()
+        return view
+
+    def _matching_names(self, patterns):
+        names = self.network.names
+        for pattern in patterns:
+            if not any(fnmatchcase(name, pattern) for name in names):
+                raise ValueError(
+                    f"parameters={list(patterns)!r}: {pattern!r} matches no trained "
+                    f"parameter of the net; there are {names}."
+                )
+        return [
+            name
+            for name in names
+            if any(fnmatchcase(name, pattern) for pattern in patterns)
+        ]
+
+    def training_rows(self, X, codes, sample_weight=None):
+        rows = self.evaluation_rows(X, codes)
+        weight = np.ones(len(rows)) if sample_weight is None else sample_weight
+        weight = weight * self._kept_by_the_fit(X, codes)
+        rows.weight = self.network.loss.weigh(codes, weight)
+        rows.mass = self.network.loss.mass(codes, weight)
+        self._check_loss(rows)
+        return rows
+
+    def evaluation_rows(self, X, codes):
+        labels = self.classes[codes]
+        targets = self.network.loss.targets(labels, codes, self._parameters.dtype)
+        targets = targets.to(self._parameters.device)
+        rows = TorchRows(self.network.net, X, labels, codes, targets)
+        self._check_output(rows)
+        return rows
+
+    def scores(self, rows, parameters):
+        loss = self.network.loss
+        return self._by_row(rows, parameters, lambda z, batch: loss.scores(z))
+
+    def losses(self, rows, parameters):
+        loss = self.network.loss
+        return self._by_row(
+            rows, parameters, lambda z, batch: loss.values(z, batch.targets)
+        )
+
+    def _by_row(self, rows, parameters, function):
+        """Join ``function(margins, batch)`` of all batches, as numpy."""
+
+        def evaluate(batch):
+            with torch.no_grad():
+                return function(self.network.margins(batch), batch)
+
+        self.network.load(parameters)
+        return to_numpy(torch.cat([value for _, value in rows.map(evaluate)]))
+
+    def pull_back_scores(self, rows, parameters, gradient):
+        network = self.network
+
+        def pull(batch):
+            scores = network.loss.scores(network.margins(batch))
+            slopes = torch.as_tensor(gradient(batch.rows)).to(scores)
+            return torch.stack(
+                [network.pull_back(scores, slope, keep=True) for slope in slopes]
+            )
+
+        network.load(parameters)
+        return sum(pulled for _, pulled in rows.map(pull)).T
+
+    def loss_gradient(self, rows, parameters, weight):
+        network = self.network
+        weight = torch.as_tensor(weight).to(parameters)
+
+        def pull(batch):
+            losses = network.loss.values(network.margins(batch), batch.targets)
+            return network.pull_back(losses, weight[batch.rows])
+
+        network.load(parameters)
+        return sum(pulled for _, pulled in rows.map(pull))
+
+    def loss_derivatives(self, rows, parameters, directions):
+        loss = self.network.loss
+        directions = directions.T.contiguous()
+
+        def push(batch):
+            linear = self.network.linearize(batch)
+            slope = loss.gradient(linear.margins.detach(), batch.targets)
+            return torch.stack([(slope * linear.push(d)).sum(1) for d in directions])
+
+        self.network.load(parameters)
+        moved = [derivatives for _, derivatives in rows.map(push)]
+        return to_numpy(torch.cat(moved, dim=1))
+
+    def penalty(self, rows, parameters):
+        decay = self._penalty.double() @ parameters.double() ** 2
+        return 0.5 * rows.mass * float(decay)
+
+    def penalty_gradient(self, rows, parameters):
+        return rows.mass * self._penalty * parameters
+
+    def curvature(self, rows, parameters, weight, kind="auto"):
+        operator = HessianCurvature if kind == "hessian" else GaussNewtonCurvature
+        penalty = rows.mass * self._penalty
+        return operator(self.network, rows, parameters, weight, penalty)
+
+    def adversarial_rows(self, rows, parameters, attack):
+        return adversarial_rows(self, rows, parameters, attack)
+
+    def train(self, rows, parameters, weight, **options):
+        return train(self, rows, parameters, weight, **options)
+
+    def start_training(self, rows, parameters, **options):
+        return TorchTraining(self, rows, parameters, **options)
+
+    def last_layers(self, k):
+        """Return the names of the parameters of the last k layers."""
+        return last_layers(self, k)
+
+    def linearized(self, parameters):
+        return LinearizedNetwork(self, parameters)
+
+    def corrected(self, parameters):
+        net = deep_copy(self.estimator)
+        self.write_parameters(net, parameters)
+        return net
+
+    def write_parameters(self, estimator, parameters):
+        written = named_parameters(estimator)
+        with torch.no_grad():
+            pieces = self.network.split(parameters)
+            for name, piece in zip(self.network.names, pieces, strict=True):
+                written[name].copy_(piece)
+
+    def concatenate(self, blocks):
+        return torch.cat(blocks, dim=1)
+
+    def to_numpy(self, vectors):
+        return to_numpy(vectors)
+
+    def _kept_by_the_fit(self, X, codes):
+        """Mark the rows that the net's own train_split did not hold out."""
+        net, split = self.estimator, self.estimator.train_split
+        kept = np.ones(len(codes))
+        if not split:
+            return kept
+        state = torch.get_rng_state()
+        _, held_out = net.get_split_datasets(X, self.classes[codes])
+        torch.set_rng_state(state)
+        indices = getattr(held_out, "indices", None)
+        if indices is None:  # validated on data of its own
+            return kept
+        if isinstance(getattr(split, "cv", None), float) and split.random_state is None:
+            warnings.warn(
+                "The net's train_split held out rows at random, and which is not "
+                "known; all rows count as trained on. Give it a random_state, or use "
+                "train_split=None.",
+                UserWarning,
+                stacklevel=2,
+            )
+            return kept
+        kept[np.asarray(indices)] = 0.0
+        return kept
+
+    def _check_output(self, rows):
+        """Insist that a batch has one score a class."""
+        with torch.no_grad():
+            margins = self.network.margins(rows.first_batch())
+            n_scores = self.network.loss.scores(margins).shape[1]
+        if n_scores != len(self.classes):
+            raise ValueError(
+                f"The net gives {n_scores} scores a row, but was fitted on the classes "
+                f"{self.classes.tolist()}; pass all labels as its 'classes' parameter."
+            )
+
+    def _check_loss(self, rows):
+        losses = self.losses(rows, self._parameters)
+        bad = np.flatnonzero(~np.isfinite(losses))
+        if len(bad):
+            raise ValueError(
+                f"The training loss is not finite for {len(bad)} of {len(rows)} rows, "
+                f"the first of them row {bad[0]}: the net diverged or the row holds "
+                "missing or infinite values."
+            )
+
+
+def _check_fitted(net):
+    net.check_is_fitted()
+    if not hasattr(net, "classes_"):
+        raise NotFittedError(
+            f"This {type(net).__name__} is initialized but not fitted yet: it knows no "
+            "classes. Call fit, or pass its 'classes' parameter."
+        )
+
+
+def _check_precision(parameters):
+    if parameters.dtype not in (torch.float32, torch.float64):
+        raise TypeError(
+            f"The net's parameters are {parameters.dtype}; curvature needs float32 or "
+            "float64. Convert the module first, for instance with module_.float()."
+        )

@@ -1,0 +1,318 @@
+r"""Per-sample training losses of a skorch net, as functions of its margins.
+
+Margins are what the curvature is linearised in: the logits of a softmax or a sigmoid,
+of shape (n_samples, n_outputs). Class weights stand in the sample weights, never in the
+loss.
+"""
+
+from abc import ABC, abstractmethod
+from copy import deepcopy
+
+import numpy as np
+import torch
+from skorch import NeuralNet
+from skorch.classifier import NeuralNetClassifier
+from torch import nn
+from torch.nn.functional import binary_cross_entropy_with_logits, log_softmax
+
+_SKORCH_GET_LOSS = {NeuralNet.get_loss, NeuralNetClassifier.get_loss}
+
+
+def make_sample_loss(net):
+    """Return the per-sample loss that a net's criterion stands for."""
+    criterion = bare_criterion(net)
+    loss = _LOSSES.get(type(criterion), CriterionLoss)
+    if type(net).get_loss not in _SKORCH_GET_LOSS or callable(net.predict_nonlinearity):
+        loss = CriterionLoss
+    return loss(net)
+
+
+def bare_criterion(net):
+    """Return the net's criterion, unwrapped where it is compiled."""
+    return getattr(net.criterion_, "_orig_mod", net.criterion_)
+
+
+class SampleLoss(ABC):
+    r"""A loss :math:`\ell(y, z)` of margins :math:`z`.
+
+    Parameters
+    ----------
+    net : skorch net
+        Initialised.
+
+    Attributes
+    ----------
+    class_weight : ndarray of shape (n_classes,) or None
+        Factor on the loss of the samples of each class.
+    class_mass : ndarray of shape (n_classes,) or None
+        What a sample of each class adds to the denominator of the criterion's mean.
+    """
+
+    class_weight = None
+    class_mass = None
+
+    def __init__(self, net):
+        self.net = net
+        self.criterion = bare_criterion(net)
+
+    def margins(self, output):
+        """Return the margins of the module's output, (n_samples, n_outputs)."""
+        return output
+
+    def targets(self, labels, codes, dtype):
+        """Return the labels of rows as :meth:`values` takes them."""
+        return torch.as_tensor(codes)
+
+    @abstractmethod
+    def values(self, margins, targets):
+        """Per-sample losses, shape (n_samples,)."""
+
+    @abstractmethod
+    def gradient(self, margins, targets):
+        """Derivative in the margins, shape (n_samples, n_outputs)."""
+
+    @abstractmethod
+    def curvature(self, margins, targets):
+        """Return a function that multiplies rows by their Hessian in the margins."""
+
+    @abstractmethod
+    def scores(self, margins):
+        """Log-probabilities up to a constant, shape (n_samples, n_classes)."""
+
+    def mass(self, codes, weight):
+        r"""Return the total weight that the criterion's reduction stands against.
+
+        A net minimises :math:`\sum_i w_i \ell_i / m + R`, so :math:`m R` is the
+        regulariser of the summed loss.
+        """
+        if self.criterion.reduction == "sum":
+            return weight.sum() / _training_batch_size(self.net, len(weight))
+        return weight @ _by_class(self.class_mass, codes)
+
+    def weigh(self, codes, weight):
+        """Return sample weights times class weights."""
+        return weight * _by_class(self.class_weight, codes)
+
+
+class SoftmaxLoss(SampleLoss):
+    r"""Softmax cross-entropy: CrossEntropyLoss, label smoothing included.
+
+    Attributes
+    ----------
+    soft_targets : Tensor of shape (n_classes, n_classes) or None
+        The distribution that each label stands for, if not itself.
+    """
+
+    def __init__(self, net):
+        super().__init__(net)
+        self.soft_targets = None
+        smoothing = getattr(self.criterion, "label_smoothing", 0.0)
+        weight = self.criterion.weight
+        if weight is not None:
+            self.class_weight = self.class_mass = _to_numpy(weight)
+        if smoothing:
+            self._smooth(smoothing, len(net.classes_))
+
+    def _smooth(self, smoothing, n_classes):
+        weight = torch.ones(n_classes) if self.criterion.weight is None else None
+        weight = self.criterion.weight.cpu() if weight is None else weight
+        targets = torch.diag((1.0 - smoothing) * weight.double())
+        targets = targets + smoothing * weight.double() / n_classes
+        total = targets.sum(1)
+        self.class_weight = _to_numpy(total)
+        self.soft_targets = targets / total[:, None]
+
+    def values(self, margins, targets):
+        return -(self._rows_of(targets, margins) * log_softmax(margins, 1)).sum(1)
+
+    def gradient(self, margins, targets):
+        return torch.softmax(margins, 1) - self._rows_of(targets, margins)
+
+    def curvature(self, margins, targets):
+        probability = torch.softmax(margins, 1)
+
+        def product(vectors):
+            scaled = probability * vectors
+            return scaled - probability * scaled.sum(1, keepdim=True)
+
+        return product
+
+    def scores(self, margins):
+        return log_softmax(margins, 1)
+
+    def _rows_of(self, targets, margins):
+        """Return the target distribution of each row, shape (n_samples, n_classes)."""
+        if self.soft_targets is None:
+            return nn.functional.one_hot(targets, margins.shape[1]).to(margins.dtype)
+        return self.soft_targets.to(margins)[targets]
+
+
+class LogProbabilityLoss(SoftmaxLoss):
+    r"""NLLLoss, whose modules return probabilities, of which skorch takes the log.
+
+    The margins are those logs: the softmax undoes them, and the Gauss-Newton matrix is
+    that of the logits before the module's own softmax.
+    """
+
+    def margins(self, output):
+        return torch.log(output + torch.finfo(output.dtype).eps)
+
+
+class SigmoidLoss(SampleLoss):
+    r"""Binary cross-entropy of one logit: BCEWithLogitsLoss."""
+
+    def __init__(self, net):
+        super().__init__(net)
+        if self.criterion.weight is not None:
+            raise TypeError(
+                f"{type(self.criterion).__name__} with weight= rescales positions in "
+                "the batch, not classes; it cannot be made per-sample. Use the "
+                "pos_weight= of BCEWithLogitsLoss instead."
+            )
+        positive = getattr(self.criterion, "pos_weight", None)
+        if positive is not None:
+            self.class_weight = np.array([1.0, positive.item()])
+
+    def margins(self, output):
+        return output.reshape(-1, 1)
+
+    def values(self, margins, targets):
+        return binary_cross_entropy_with_logits(
+            margins[:, 0], targets.to(margins.dtype), reduction="none"
+        )
+
+    def gradient(self, margins, targets):
+        return torch.sigmoid(margins) - targets[:, None].to(margins.dtype)
+
+    def curvature(self, margins, targets):
+        second = torch.sigmoid(margins) * torch.sigmoid(-margins)
+        return lambda vectors: second * vectors
+
+    def scores(self, margins):
+        return nn.functional.logsigmoid(torch.cat([-margins, margins], 1))
+
+
+class ProbabilityLoss(SigmoidLoss):
+    r"""BCELoss, whose modules return a probability; the margin is its logit."""
+
+    def margins(self, output):
+        eps = torch.finfo(output.dtype).eps
+        return torch.logit(output.reshape(-1, 1), eps)
+
+
+class CriterionLoss(SampleLoss):
+    r"""Any criterion that returns one loss a sample when its reduction is "none".
+
+    The loss is what the net's own ``get_loss`` makes of a criterion with
+    ``reduction="none"``; derivatives are automatic. The Gauss-Newton matrix is positive
+    semi-definite where the loss is convex in the module's output.
+    """
+
+    def __init__(self, net):
+        super().__init__(net)
+        if getattr(self.criterion, "reduction", None) not in ("mean", "sum"):
+            raise TypeError(
+                f"The criterion {type(self.criterion).__name__} cannot be made "
+                "per-sample. Supported are CrossEntropyLoss, NLLLoss, "
+                "BCEWithLogitsLoss, BCELoss, and any criterion with the attribute "
+                "reduction='mean' or 'sum' that returns one loss a sample once it is "
+                "set to 'none' (overriding the net's get_loss is fine)."
+            )
+        self._scale = 1.0
+        self._net = shallow_copy(net)
+        criterion = deepcopy(self.criterion)
+        criterion.reduction = "none"
+        vars(self._net)["criterion_"] = criterion.eval()
+        self._nonlinearity = net._get_predict_nonlinearity()
+        self._shape = None
+
+    def margins(self, output):
+        self._shape = output.shape[1:]
+        return output.reshape(len(output), -1)
+
+    def targets(self, labels, codes, dtype):
+        labels = torch.as_tensor(labels)
+        # A single output is compared with labels of its own dtype.
+        return labels.to(dtype) if self._is_binary() else labels
+
+    def _is_binary(self):
+        return not isinstance(self.net, NeuralNetClassifier)
+
+    def values(self, margins, targets):
+        output = margins.reshape(len(margins), *self._shape)
+        losses = self._net.get_loss(output, targets)
+        if losses.shape[:1] != margins.shape[:1]:
+            raise TypeError(
+                f"The criterion {type(self.criterion).__name__} with reduction='none' "
+                f"returned a loss of shape {tuple(losses.shape)} for "
+                f"{len(margins)} samples; expected one loss a sample."
+            )
+        return losses.reshape(len(margins), -1).mean(1)
+
+    def gradient(self, margins, targets):
+        return self._differentiate(margins, targets)[1].detach()
+
+    def curvature(self, margins, targets):
+        leaf, slope = self._differentiate(margins, targets)
+
+        def product(vectors):
+            if not slope.requires_grad:
+                return torch.zeros_like(vectors)
+            (second,) = torch.autograd.grad(
+                slope, leaf, vectors, retain_graph=True, materialize_grads=True
+            )
+            return second
+
+        return product
+
+    def _differentiate(self, margins, targets):
+        with torch.enable_grad():
+            leaf = margins.detach().requires_grad_()
+            loss = self.values(leaf, targets).sum()
+            (slope,) = torch.autograd.grad(loss, leaf, create_graph=True)
+        return leaf, slope
+
+    def scores(self, margins):
+        output = margins.reshape(len(margins), *self._shape)
+        probabilities = self._nonlinearity(output)
+        if probabilities.min() < 0:
+            raise ValueError(
+                "The net's predict_proba gives negative numbers, not probabilities; "
+                "set its parameter predict_nonlinearity, for instance to a softmax."
+            )
+        return probabilities.clamp_min(torch.finfo(margins.dtype).tiny).log()
+
+
+_LOSSES = {
+    nn.CrossEntropyLoss: SoftmaxLoss,
+    nn.NLLLoss: LogProbabilityLoss,
+    nn.BCEWithLogitsLoss: SigmoidLoss,
+    nn.BCELoss: ProbabilityLoss,
+}
+
+
+def shallow_copy(net):
+    """Return another net with the same attributes, not initialised anew."""
+    copied = object.__new__(type(net))
+    vars(copied).update(vars(net))
+    return copied
+
+
+def deep_copy(net):
+    """Return an independent net; unlike pickling, this takes classes made anywhere."""
+    copied = object.__new__(type(net))
+    vars(copied).update(deepcopy(vars(net), {id(net): copied}))
+    return copied
+
+
+def _by_class(per_class, codes):
+    return np.ones(len(codes)) if per_class is None else per_class[codes]
+
+
+def _to_numpy(weight):
+    return weight.detach().cpu().double().numpy()
+
+
+def _training_batch_size(net, n_samples):
+    size = net.get_params_for("iterator_train").get("batch_size", net.batch_size)
+    return n_samples if size == -1 else min(size, n_samples)

@@ -1,0 +1,113 @@
+"""Which view reads which classifier."""
+
+from .._registry import load
+from ._measured_classifier import MeasuredClassifier
+
+_VIEWS = {}
+
+
+def register_model_view(classifier, view):
+    """Say which view reads a class of classifiers.
+
+    Parameters
+    ----------
+    classifier : type or str
+        The classifier's class; subclasses are read by the same view unless they have
+        their own. A string ``"module.Class"`` registers without importing.
+    view : type or str
+        A subclass of :class:`skswu.models.ModelView`, or its ``"module:Class"``
+        address, imported when first needed.
+
+    Examples
+    --------
+    A classifier that fits as LogisticRegression does, under another name:
+
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skswu import register_model_view
+    >>> from skswu.models import LogisticRegressionView
+    >>> class Scorecard(LogisticRegression):
+    ...     pass
+    >>> register_model_view(Scorecard, LogisticRegressionView)
+    """
+    if isinstance(classifier, type):
+        classifier = _address(classifier)
+    _VIEWS[classifier] = view
+
+
+def make_model_view(classifier):
+    """Return the view of a fitted classifier.
+
+    Parameters
+    ----------
+    classifier : classifier
+        Fitted, bare.
+
+    Returns
+    -------
+    ModelView
+        Of the class registered for it.
+
+    Raises
+    ------
+    TypeError
+        If no view reads it; names those that are supported.
+    """
+    for base in type(classifier).__mro__:
+        view = _VIEWS.get(_address(base))
+        if view is not None:
+            view = load(view) if isinstance(view, str) else view
+            return view(classifier)
+    supported = sorted(address.rsplit(".", 1)[1] for address in _VIEWS)
+    raise TypeError(
+        f"{type(classifier).__name__} cannot be corrected: its training loss is not "
+        f"known as a smooth function of its parameters. Supported are "
+        f"{', '.join(supported)}, bare or at the end of a Pipeline. "
+        "skswu.register_model_view adds a view for another model."
+    )
+
+
+def has_model_view(classifier):
+    """Whether a view reads the fitted classifier, with the parameters that it has.
+
+    Parameters
+    ----------
+    classifier : classifier
+        Fitted, bare.
+
+    Returns
+    -------
+    bool
+        Whether :func:`make_model_view` returns one.
+    """
+    try:
+        make_model_view(classifier)
+    except TypeError:
+        return False
+    return True
+
+
+def make_measured_view(classifier):
+    """Return the view of a fitted classifier, or what can at least measure it.
+
+    Parameters
+    ----------
+    classifier : classifier
+        Fitted, bare.
+
+    Returns
+    -------
+    ModelView or MeasuredClassifier
+        The latter has scores and losses, and no parameters.
+
+    Raises
+    ------
+    TypeError
+        If no view reads it and it has no ``predict_proba``.
+    """
+    if not has_model_view(classifier) and hasattr(classifier, "predict_proba"):
+        return MeasuredClassifier(classifier)
+    return make_model_view(classifier)
+
+
+def _address(cls):
+    return f"{cls.__module__}.{cls.__qualname__}"

@@ -1,0 +1,55 @@
+"""The classifier at the end of a pipeline, and what stands before it."""
+
+from copy import copy, deepcopy
+
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
+
+
+class WrappedClassifier:
+    """A classifier with the fitted transformers that its rows pass first.
+
+    Parameters
+    ----------
+    estimator : classifier, Pipeline or FrozenEstimator
+        Fitted; nested in any depth.
+
+    Attributes
+    ----------
+    classifier : classifier
+        The last step, bare.
+    """
+
+    def __init__(self, estimator):
+        self._transformers = []
+        self.estimator = estimator
+        self.classifier = self._strip(estimator)
+
+    def _strip(self, estimator):
+        if isinstance(estimator, FrozenEstimator):
+            return self._strip(estimator.estimator)
+        if isinstance(estimator, Pipeline):
+            self._transformers.append(estimator[:-1])
+            return self._strip(estimator.steps[-1][1])
+        return estimator
+
+    def transform(self, X):
+        """Return X as the classifier sees it."""
+        for transformers in self._transformers:
+            X = transformers.transform(X) if len(transformers) else X
+        return X
+
+    def with_classifier(self, classifier):
+        """Return a copy of the whole with another classifier at its end, unfrozen."""
+        return _rebuild(self.estimator, classifier)
+
+
+def _rebuild(estimator, classifier):
+    if isinstance(estimator, FrozenEstimator):
+        return _rebuild(estimator.estimator, classifier)
+    if not isinstance(estimator, Pipeline):
+        return classifier
+    *transformers, (name, last) = estimator.steps
+    rebuilt = copy(estimator)
+    rebuilt.steps = deepcopy(transformers) + [(name, _rebuild(last, classifier))]
+    return rebuilt

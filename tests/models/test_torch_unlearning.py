@@ -1,0 +1,409 @@
+"""Correcting skorch nets end to end."""
+
+import pickle
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier
+from skorch.dataset import ValidSplit
+from skorch.helper import SliceDict
+from torch import nn
+
+from skswu import UnlearningClassifier
+from skswu.metrics import make_fairness_scorer
+from skswu.models import make_model_view
+from skswu.models._torch import TorchModelView
+from skswu.models._torch_head import TorchHeadView
+from skswu.objectives import DemographicParity
+from skswu.updates import InfluenceUpdate
+
+# On so few rows a whole repair is a long step; how long is not what is tested here.
+pytestmark = pytest.mark.filterwarnings("ignore::skswu.exceptions.LinearizationWarning")
+
+N_SAMPLES = 300
+
+
+class Perceptron(nn.Sequential):
+    def __init__(self, n_inputs=4, n_outputs=2, last=None):
+        layers = [nn.Linear(n_inputs, 6), nn.Tanh(), nn.Linear(6, n_outputs)]
+        layers += [last] if last is not None else []
+        super().__init__(*layers)
+
+
+class Logits(nn.Linear):
+    def __init__(self, n_inputs=4):
+        super().__init__(n_inputs, 2)
+
+
+class TwoInputs(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.token = nn.Embedding(5, 3)
+        self.head = nn.Linear(3 + 4, 2)
+
+    def forward(self, token, x):
+        return self.head(torch.cat([torch.tanh(self.token(token)), x], 1))
+
+
+class Tied(nn.Module):
+    """The last layer's weights are used twice."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Linear(4, 4)
+        self.last = nn.Linear(4, 4)
+        self.last.weight = self.first.weight
+
+    def forward(self, x):
+        return self.last(torch.tanh(self.first(x)))
+
+
+class Reused(nn.Module):
+    """The last layer is called twice."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(4, 4)
+
+    def forward(self, x):
+        return self.layer(torch.tanh(self.layer(x)))
+
+
+def make_data(n_classes=2):
+    rng = np.random.default_rng(3)
+    group = rng.integers(0, 2, N_SAMPLES)
+    X = rng.standard_normal((N_SAMPLES, 4)) + group[:, None] * [0.8, 0, 0, 0]
+    margin = X[:, 0] + X[:, 1] * X[:, 2] + 0.5 * rng.standard_normal(N_SAMPLES)
+    y = np.digitize(margin, [0.4, 1.5][: n_classes - 1])
+    return X.astype(np.float32), y.astype(np.int64), group
+
+
+def make_net(module=Perceptron, net=NeuralNetClassifier, **options):
+    defaults = {
+        "criterion": nn.CrossEntropyLoss,
+        "optimizer": torch.optim.Adam,
+        "optimizer__weight_decay": 1e-3,
+        "lr": 0.02,
+        "max_epochs": 15,
+        "batch_size": 64,
+        "train_split": None,
+        "verbose": 0,
+    }
+    torch.manual_seed(0)
+    return net(module, **{**defaults, **options})
+
+
+def shrinks(model, share=0.6):
+    before, after = model.objective_before_, model.objective_after_
+    return np.linalg.norm(after) < share * np.linalg.norm(before)
+
+
+def test_prefit_net_is_corrected_and_left_alone():
+    X, y, group = make_data()
+    net = make_net().fit(X, y)
+    before = pickle.dumps(net.module_.state_dict())
+    model = UnlearningClassifier(net).unlearn(X, y, sensitive_features=group)
+    assert shrinks(model)
+    assert pickle.dumps(net.module_.state_dict()) == before
+    assert isinstance(model.estimator_, NeuralNetClassifier)
+    assert_allclose(model.predict_proba(X), model.estimator_.predict_proba(X))
+    assert model.influence_.shape == (1, N_SAMPLES)
+    assert model.influence_.dtype == np.float64
+    first = model.predict_proba(X)
+    assert_allclose(
+        model.unlearn(X, y, sensitive_features=group).predict_proba(X), first
+    )
+
+
+def test_rows_that_skorch_held_out_keep_their_weight():
+    X, y, group = make_data()
+    net = make_net(train_split=ValidSplit(5, stratified=True)).fit(X, y)
+    model = UnlearningClassifier(net).unlearn(X, y, sensitive_features=group)
+    held_out = net.get_split_datasets(X, y)[1].indices
+    assert (model.epsilon_[held_out] == 0).all()
+    assert (model.influence_[:, held_out] == 0).all()
+    assert shrinks(model)
+
+
+@pytest.mark.parametrize("objective", ["equalized_odds", "equal_opportunity"])
+@pytest.mark.parametrize("weighting", ["soft", "hard"])
+def test_objectives_and_weightings(objective, weighting):
+    X, y, group = make_data()
+    model = UnlearningClassifier(
+        make_net().fit(X, y), objective=objective, weighting=weighting
+    )
+    model.unlearn(X, y, sensitive_features=group)
+    assert shrinks(model, 0.9)
+
+
+def test_multiclass():
+    X, y, group = make_data(3)
+    net = make_net(module__n_outputs=3).fit(X, y)
+    model = UnlearningClassifier(net, objective=DemographicParity(pos_label=2))
+    assert shrinks(model.unlearn(X, y, sensitive_features=group))
+    assert model.predict_proba(X).shape == (N_SAMPLES, 3)
+
+
+def test_binary_net():
+    X, y, group = make_data()
+    y = y.astype(np.float32)
+    net = make_net(
+        net=NeuralNetBinaryClassifier,
+        criterion=nn.BCEWithLogitsLoss,
+        module__n_outputs=1,
+    )
+    model = UnlearningClassifier(net.fit(X, y))
+    assert shrinks(model.unlearn(X, y, sensitive_features=group))
+    fitted = UnlearningClassifier(net).fit(X, y, sensitive_features=group)
+    assert set(fitted.predict(X)) <= {0, 1}
+
+
+def test_named_inputs():
+    X, y, group = make_data()
+    inputs = SliceDict(token=np.arange(N_SAMPLES) % 5, x=X)
+    net = make_net(TwoInputs)
+    model = UnlearningClassifier(net, random_state=0)
+    model.fit(inputs, y, sensitive_features=group)
+    assert len(model.train_indices_) == 0.8 * N_SAMPLES
+    assert shrinks(model)
+
+
+def test_pipeline_and_frozen_pipeline():
+    X, y, group = make_data()
+    pipeline = make_pipeline(StandardScaler(), make_net())
+    model = UnlearningClassifier(pipeline, random_state=0, validation_fraction=None)
+    model.fit(X, y, sensitive_features=group)
+    assert shrinks(model)
+    torch.manual_seed(0)
+    fitted = make_pipeline(StandardScaler(), make_net()).fit(X, y)
+    frozen = UnlearningClassifier(FrozenEstimator(fitted))
+    frozen.fit(X, y, sensitive_features=group)
+    prefit = UnlearningClassifier(fitted).unlearn(X, y, sensitive_features=group)
+    assert_allclose(frozen.predict_proba(X), prefit.predict_proba(X))
+
+
+def test_grid_search_over_strength_and_damping():
+    X, y, group = make_data()
+    X = np.column_stack([X, group]).astype(np.float32)
+    net = make_net(module__n_inputs=5)
+    model = UnlearningClassifier(net, sensitive_features=4, random_state=0)
+    search = GridSearchCV(
+        model,
+        {"weighting__strength": [0.0, 1.0], "update__damping": [0.01, 0.1]},
+        scoring=make_fairness_scorer(
+            "demographic_parity_difference", sensitive_features=4
+        ),
+        cv=2,
+        error_score="raise",
+    )
+    search.fit(X, y)
+    assert search.best_params_["weighting__strength"] == 1.0
+    restored = pickle.loads(pickle.dumps(search.best_estimator_))
+    assert_allclose(restored.predict_proba(X), search.predict_proba(X))
+
+
+def test_linear_net_agrees_with_logistic_regression():
+    """One linear layer with two logits is a logistic regression on their difference."""
+    torch.set_default_dtype(torch.float64)
+    try:
+        X, y, group = make_data()
+        X = X.astype(np.float64)
+        reference = LogisticRegression(C=0.1, tol=1e-12, max_iter=10_000).fit(X, y)
+        # The same difference of logits at half the decay's cost: w/2 in each row.
+        decay = 2.0 / (0.1 * N_SAMPLES)
+        net = make_net(Logits, optimizer__weight_decay=decay, max_epochs=1).fit(X, y)
+        with torch.no_grad():
+            coef = torch.as_tensor(reference.coef_[0])
+            net.module_.weight.copy_(torch.stack([-coef, coef]) / 2.0)
+            bias = float(reference.intercept_[0])
+            net.module_.bias.copy_(torch.tensor([-bias, bias]) / 2.0)
+        net.optimizer_.param_groups[0]["params"] = [net.module_.weight]
+        net.optimizer_.add_param_group(
+            {"params": [net.module_.bias], "weight_decay": 0.0}
+        )
+        models = [
+            UnlearningClassifier(
+                estimator,
+                update=InfluenceUpdate(damping=damping, leftover_gradient="remove"),
+            ).unlearn(X, y, sensitive_features=group)
+            for estimator, damping in [(reference, 0.0), (net, 1e-10)]
+        ]
+        assert_allclose(
+            models[1].influence_, models[0].influence_, rtol=1e-5, atol=1e-12
+        )
+        assert_allclose(models[1].epsilon_, models[0].epsilon_, rtol=1e-4, atol=1e-8)
+        assert_allclose(
+            models[1].predict_proba(X), models[0].predict_proba(X), atol=1e-6
+        )
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+# Name: module options, criterion, its options, net.
+HEADS = {
+    "softmax": ({}, nn.CrossEntropyLoss, {}, NeuralNetClassifier),
+    "class weights": (
+        {"n_outputs": 3},
+        nn.CrossEntropyLoss,
+        {"weight": torch.tensor([1.0, 2.0, 0.5]), "label_smoothing": 0.1},
+        NeuralNetClassifier,
+    ),
+    "probabilities": (
+        {"last": nn.Softmax(dim=1)},
+        nn.NLLLoss,
+        {},
+        NeuralNetClassifier,
+    ),
+    "one logit": (
+        {"n_outputs": 1},
+        nn.BCEWithLogitsLoss,
+        {"pos_weight": torch.tensor(2.0)},
+        NeuralNetBinaryClassifier,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_last_layer_is_served_by_the_linear_view(name):
+    module, criterion, options, cls = HEADS[name]
+    options = {f"criterion__{key}": value for key, value in options.items()}
+    options |= {f"module__{key}": value for key, value in module.items()}
+    X, y, group = make_data(3 if name == "class weights" else 2)
+    y = y.astype(np.float32) if cls is NeuralNetBinaryClassifier else y
+    net = make_net(net=cls, criterion=criterion, **options).fit(X, y)
+    view = make_model_view(net).restricted_to("last_layer", X)
+    assert isinstance(view, TorchHeadView)
+    objective = DemographicParity(pos_label=1)
+    corrected = []
+    for parameters in ("last_layer", ["2.*"]):
+        model = UnlearningClassifier(
+            net,
+            objective=objective,
+            update=InfluenceUpdate(
+                parameters=parameters, damping=0.01, solver="direct"
+            ),
+        )
+        corrected.append(model.unlearn(X, y, sensitive_features=group))
+    exact, general = corrected
+    scale = np.abs(general.influence_).max()
+    assert_allclose(exact.influence_, general.influence_, atol=1e-4 * scale)
+    assert_allclose(exact.epsilon_, general.epsilon_, atol=1e-3)
+    assert_allclose(exact.predict_proba(X), general.predict_proba(X), atol=1e-4)
+    for model in corrected:
+        assert torch.equal(model.estimator_.module_[0].weight, net.module_[0].weight)
+
+
+@pytest.mark.parametrize("module", [Tied, Reused])
+def test_last_layer_that_is_no_linear_head(module):
+    X, y, _ = make_data()
+    net = make_net(module, classes=[0, 1, 2, 3]).fit(X, y)
+    view = make_model_view(net).restricted_to("last_layer", X)
+    assert type(view) is TorchModelView
+
+
+def test_patterns_of_names():
+    X, y, _ = make_data()
+    view = make_model_view(make_net().fit(X, y))
+    assert view.restricted_to(["0.*", "2.bias"], X).network.names == [
+        "0.weight",
+        "0.bias",
+        "2.bias",
+    ]
+    assert view.network.names == ["0.weight", "0.bias", "2.weight", "2.bias"]
+    with pytest.raises(ValueError, match=r"'body.\*' matches no trained.*'0.weight'"):
+        view.restricted_to(["0.*", "body.*"], X)
+
+
+def test_linear_models_are_corrected_as_a_whole():
+    X, y, group = make_data()
+    model = UnlearningClassifier(
+        LogisticRegression().fit(X, y), update=InfluenceUpdate(parameters="last_layer")
+    )
+    with pytest.raises(TypeError, match="parameters='last_layer' is for networks"):
+        model.unlearn(X, y, sensitive_features=group)
+
+
+@pytest.mark.parametrize("solver", ["cg", "nystrom", "lissa"])
+def test_solvers_agree(solver):
+    X, y, group = make_data()
+    net = make_net().fit(X, y)
+    models = [
+        UnlearningClassifier(
+            net,
+            update=InfluenceUpdate(
+                solver=solver, damping=0.1, solver_tol=1e-5, random_state=0
+            ),
+        ).unlearn(X, y, sensitive_features=group)
+        for solver in ("direct", solver)
+    ]
+    scale = np.abs(models[0].influence_).max()
+    assert_allclose(models[1].influence_, models[0].influence_, atol=1e-3 * scale)
+
+
+def test_negative_curvature_is_told():
+    X, y, group = make_data()
+    net = make_net(max_epochs=2).fit(X, y)
+    for solver in ("cg", "direct"):
+        update = InfluenceUpdate(curvature="hessian", damping=0.0, solver=solver)
+        model = UnlearningClassifier(net, update=update)
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            model.unlearn(X, y, sensitive_features=group)
+        assert any(
+            issubclass(warning.category, ConvergenceWarning)
+            and "negative curvature" in str(warning.message)
+            for warning in told
+        )
+
+
+def test_residuals_are_told():
+    X, y, group = make_data()
+    net = make_net().fit(X, y)
+    tols = {"influence": 1e-3, "update": 1e-3}
+    model = UnlearningClassifier(
+        net, update=InfluenceUpdate(solver="cg", solver_tol=1e-3)
+    )
+    model.unlearn(X, y, sensitive_features=group)
+    assert set(model.solver_residuals_) == set(tols)
+    assert all(0 < value <= 1e-3 for value in model.solver_residuals_.values())
+    model.set_params(update__solver="direct").unlearn(X, y, sensitive_features=group)
+    assert model.solver_residuals_ == {}
+
+
+def test_progress_is_shown_and_taken_away(capsys):
+    pytest.importorskip("tqdm")
+    X, y, group = make_data()
+    update = InfluenceUpdate(solver="cg")
+    model = UnlearningClassifier(make_net().fit(X, y), update=update)
+    model.unlearn(X, y, sensitive_features=group)
+    assert capsys.readouterr() == ("", "")
+    model.set_params(verbose=1).unlearn(X, y, sensitive_features=group)
+    shown = capsys.readouterr().err
+    assert "influence: " in shown
+    assert "residual=" in shown
+    assert shown.endswith("\r")  # the line is blank again
+
+
+def test_unfitted_net():
+    X, y, group = make_data()
+    with pytest.raises(NotFittedError):
+        UnlearningClassifier(make_net()).unlearn(X, y, sensitive_features=group)
+
+
+def test_import_of_the_package_does_not_import_torch():
+    code = "import sys, skswu; print('torch' in sys.modules, 'skorch' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["False", "False"]
