@@ -1,0 +1,31 @@
+"""Updates: move a model to where changed sample weights put it."""
+
+from ._bad_teacher import BadTeacher
+from ._base import BaseUpdate, Move
+from ._catastrophic_forgetting import CatastrophicForgetting
+from ._exact_last_layers import ExactLastLayers
+from ._fine_tune import FineTune
+from ._fisher_forgetting import FisherForgetting
+from ._gradient_ascent import GradientAscent
+from ._influence import InfluenceUpdate
+from ._ntk import NTKUpdate
+from ._refit import Refit
+from ._registry import UPDATES, register_update
+from ._scrub import Scrub
+
+__all__ = [
+    "UPDATES",
+    "BadTeacher",
+    "BaseUpdate",
+    "CatastrophicForgetting",
+    "ExactLastLayers",
+    "FineTune",
+    "FisherForgetting",
+    "GradientAscent",
+    "InfluenceUpdate",
+    "Move",
+    "NTKUpdate",
+    "Refit",
+    "Scrub",
+    "register_update",
+]

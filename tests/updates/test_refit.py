@@ -1,0 +1,272 @@
+"""Refits of any classifier under the weights that repair its metric."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+from sklearn.base import clone
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import (
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OrdinalEncoder, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+
+from skswu import UnlearningClassifier
+from skswu._replacement import Retrained, next_strength
+from skswu.exceptions import NothingToCorrectWarning, UnreachableTargetWarning
+from skswu.objectives import DemographicParity
+from skswu.updates import Refit
+from skswu.weighting import HardWeighting, SoftWeighting
+
+NUMBERS = ["age", "education_num", "hours_per_week", "capital_gain"]
+TREES = {
+    "boosting": HistGradientBoostingClassifier(max_iter=20, random_state=0),
+    "forest": RandomForestClassifier(20, min_samples_leaf=10, random_state=0),
+    "gradient": GradientBoostingClassifier(n_estimators=10, random_state=0),
+    "tree": DecisionTreeClassifier(max_depth=5, random_state=0),
+}
+
+
+@pytest.fixture(scope="module")
+def people():
+    from skswu.datasets import load_adult
+
+    frame = load_adult(subset="train").frame.iloc[:2000]
+    return frame[NUMBERS], frame["income"], frame["sex"]
+
+
+def gap(probability, group):
+    """Demographic parity at temperature 1."""
+    return probability[group == "Male"].mean() - probability[group == "Female"].mean()
+
+
+def correct(estimator, people, **options):
+    X, y, sex = people
+    options = {"objective": DemographicParity(temperature=1.0), **options}
+    model = UnlearningClassifier(estimator.fit(X, y), **options)
+    return model.unlearn(X, y, sensitive_features=sex)
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_real_model_reaches_the_target(name, people):
+    X, _, sex = people
+    weighting = SoftWeighting(strength=0.5)
+    model = correct(clone(TREES[name]), people, update="refit", weighting=weighting)
+    before = gap(model.original_estimator_.predict_proba(X)[:, 1], sex)
+    after = gap(model.predict_proba(X)[:, 1], sex)
+    assert_allclose(model.objective_before_, before, rtol=1e-6)
+    assert_allclose(model.objective_after_, after, rtol=1e-6, atol=1e-9)
+    assert_allclose(after, 0.5 * before, atol=0.05 * abs(before))
+    assert type(model.estimator_) is type(TREES[name])
+    assert 1 <= model.n_iter_ <= 6
+    assert np.isnan(model.stationarity_)
+    assert weighting.strength == 0.5
+
+
+@pytest.mark.parametrize("name", ["boosting", "forest"])
+def test_model_is_the_estimator_fitted_under_sample_weight_(name, people):
+    X, y, _ = people
+    model = correct(clone(TREES[name]), people, update=Refit(max_refits=2, tol=0.5))
+    refit = clone(TREES[name]).fit(X, y, sample_weight=model.sample_weight_)
+    assert_allclose(model.predict_proba(X), refit.predict_proba(X))
+    probability = refit.predict_proba(X)[np.arange(len(y)), (y == ">50K") * 1]
+    utility = -np.log(np.maximum(probability, np.finfo(float).eps))
+    assert_allclose(model.utility_after_, utility.mean())
+
+
+def test_classifier_with_influences_needs_no_stand_in(people):
+    X, y, sex = people
+    linear = make_pipeline(StandardScaler(), LogisticRegression(tol=1e-10))
+    options = {"objective": DemographicParity(temperature=1.0)}
+    refit = UnlearningClassifier(
+        linear.fit(X, y), update=Refit(max_refits=1, tol=1.0), **options
+    )
+    newton = UnlearningClassifier(linear, **options)
+    for model in (refit, newton):
+        model.unlearn(X, y, sensitive_features=sex)
+    assert_allclose(refit.influence_, newton.influence_)
+    assert_allclose(refit.epsilon_, newton.epsilon_, atol=1e-6)
+    expected = clone(linear).fit(
+        X, y, logisticregression__sample_weight=refit.sample_weight_
+    )
+    assert_allclose(refit.predict_proba(X), expected.predict_proba(X), atol=1e-7)
+
+
+def test_stand_in_may_be_given(people):
+    X, y, _ = people
+    linear = make_pipeline(StandardScaler(), LogisticRegression())
+    given = correct(
+        clone(TREES["boosting"]), people, update=Refit(linear, max_refits=1, tol=1.0)
+    )
+    frozen = FrozenEstimator(clone(linear).fit(X, y))
+    kept = correct(
+        clone(TREES["boosting"]), people, update=Refit(frozen, max_refits=1, tol=1.0)
+    )
+    alone = correct(clone(linear), people)
+    assert_allclose(given.influence_, alone.influence_)
+    assert_allclose(kept.influence_, alone.influence_)
+    assert not hasattr(linear, "classes_")
+
+
+def test_hard_weights_are_one_refit_without_the_removed(people):
+    X, y, _ = people
+    model = correct(
+        clone(TREES["tree"]),
+        people,
+        update="refit",
+        weighting=HardWeighting(n_samples=50),
+    )
+    kept = model.epsilon_ == 0
+    assert kept.sum() == len(y) - 50
+    assert model.n_iter_ == 1
+    refit = clone(TREES["tree"]).fit(X, y, sample_weight=kept * 1.0)
+    assert_allclose(model.predict_proba(X), refit.predict_proba(X))
+
+
+def test_sample_weights_and_held_out_rows_count(people):
+    X, y, sex = people
+    weight = np.linspace(0.5, 1.5, 1500)
+    fitted = clone(TREES["boosting"]).fit(X[:1500], y[:1500], sample_weight=weight)
+    model = UnlearningClassifier(
+        fitted, update="refit", objective=DemographicParity(temperature=1.0)
+    ).unlearn(
+        X[:1500],
+        y[:1500],
+        sensitive_features=sex[:1500],
+        sample_weight=weight,
+        X_val=X[1500:],
+        y_val=y[1500:],
+        sensitive_features_val=sex[1500:],
+    )
+    assert_allclose(model.sample_weight_, weight * (1.0 + model.epsilon_))
+    after = gap(model.predict_proba(X[1500:])[:, 1], sex[1500:])
+    assert_allclose(model.objective_after_, after, atol=1e-9)
+
+
+def test_missing_values_and_categories_reach_the_default_stand_in(people):
+    X, y, sex = people
+    X = X.assign(sex=sex.astype("category"))
+    X.loc[X.index[::7], "age"] = np.nan
+    boosting = HistGradientBoostingClassifier(
+        max_iter=10, categorical_features="from_dtype", random_state=0
+    )
+    model = correct(boosting, (X, y, sex), update=Refit(tol=0.2))
+    assert abs(model.objective_after_[0]) < 0.2 * abs(model.objective_before_[0])
+
+
+def test_transformers_of_a_pipeline_stay(people):
+    X, y, sex = people
+    X = X.assign(sex=sex)
+    encoder = make_column_transformer(
+        (OrdinalEncoder(), ["sex"]), remainder="passthrough"
+    )
+    pipeline = make_pipeline(encoder, clone(TREES["tree"]))
+    model = correct(pipeline, (X, y, sex), update=Refit(tol=0.5))
+    expected = clone(pipeline).fit(
+        X, y, decisiontreeclassifier__sample_weight=model.sample_weight_
+    )
+    assert_allclose(model.predict_proba(X), expected.predict_proba(X))
+
+
+def test_fit_and_a_second_call(people):
+    X, y, sex = people
+    model = UnlearningClassifier(
+        clone(TREES["boosting"]), update=Refit(tol=0.2), random_state=0
+    )
+    model.fit(X, y, sensitive_features=sex)
+    assert abs(model.objective_after_[0]) < 0.5 * abs(model.objective_before_[0])
+    before = model.objective_before_
+    rows, held = model.train_indices_, model.validation_indices_
+    again = UnlearningClassifier(model.original_estimator_, update=Refit(tol=0.2))
+    again.unlearn(
+        X.iloc[rows],
+        y.iloc[rows],
+        sensitive_features=sex.iloc[rows],
+        X_val=X.iloc[held],
+        y_val=y.iloc[held],
+        sensitive_features_val=sex.iloc[held],
+    )
+    assert_allclose(again.objective_before_, before)
+    assert_allclose(again.objective_after_, model.objective_after_)
+
+
+def test_shortfall_is_told(people):
+    update = Refit(max_refits=1, tol=0.0)
+    with pytest.warns(UnreachableTargetWarning, match="refits removed"):
+        correct(clone(TREES["tree"]), people, update=update)
+
+
+def test_met_objective_leaves_the_model(people):
+    X, y, _ = people
+    sex = np.where(np.arange(len(y)) % 2, "Male", "Female")
+    constant = DecisionTreeClassifier(min_samples_leaf=len(y))
+    with pytest.warns(NothingToCorrectWarning):
+        model = correct(constant, (X, y, sex), update="refit")
+    assert model.n_iter_ == 0
+    assert not model.epsilon_.any()
+
+
+def test_classifier_without_sample_weights_is_refused(people):
+    with pytest.raises(TypeError, match=r"KNeighborsClassifier\.fit does not"):
+        correct(KNeighborsClassifier(), people, update="refit")
+
+
+def test_negative_weights_are_refused(people):
+    weighting = SoftWeighting(lower=None, strength=20.0, utility_tolerance=None)
+    with pytest.raises(ValueError, match="lower >= -1"):
+        correct(clone(TREES["tree"]), people, update="refit", weighting=weighting)
+
+
+def test_robustness_of_trees_is_refused(people):
+    with pytest.raises(TypeError, match="no gradients"):
+        correct(
+            clone(TREES["tree"]),
+            people,
+            update="refit",
+            objective="adversarial_robustness",
+        )
+
+
+def tried(strength, share, reachable=True):
+    return Retrained(None, strength, None, reachable, None, None, share)
+
+
+def test_next_strength_stays_between_too_little_and_too_much():
+    start = tried(0.0, 0.0)
+    assert_allclose(next_strength([start, tried(1.0, 2.0)], 1.0), 0.5)
+    assert_allclose(next_strength([start, tried(1.0, 0.5)], 1.0), 2.0)
+    many = [start, tried(1.0, 0.5), tried(2.0, 1.5), tried(1.4, 0.9)]
+    assert_allclose(next_strength(many, 1.0), 1.5)
+
+
+def test_search_ends_where_more_strength_does_not_help():
+    start = tried(0.0, 0.0)
+    assert next_strength([start, tried(1.0, -0.1)], 1.0) == 1.0
+    assert next_strength([start, tried(1.0, 0.5, reachable=False)], 1.0) == 1.0
+    stuck = [start, tried(1.0, 0.5), tried(2.0, 0.6)]
+    assert next_strength(stuck, 1.0) == 2.0
+    assert next_strength([*stuck, tried(3.0, 0.8)], 1.0) > 3.0
+
+
+@pytest.mark.parametrize("module", ["xgboost", "lightgbm"])
+@pytest.mark.filterwarnings("ignore")
+def test_other_libraries_through_their_classes(module, people):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        library = pytest.importorskip(module)
+    X, y, sex = people
+    y = pd.Series((y == ">50K").astype(int))
+    name = {"xgboost": "XGBClassifier", "lightgbm": "LGBMClassifier"}[module]
+    classifier = getattr(library, name)(n_estimators=20, random_state=0)
+    weighting = SoftWeighting(strength=0.5)
+    model = correct(classifier, (X, y, sex), update="refit", weighting=weighting)
+    assert_allclose(model.objective_after_ / model.objective_before_, 0.5, atol=0.05)
