@@ -1,0 +1,360 @@
+"""Scorers for group fairness, with or without a bound and a utility."""
+
+from __future__ import annotations
+
+import inspect
+from numbers import Real
+from typing import ClassVar
+
+import numpy as np
+import sklearn
+import sklearn.metrics
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils.metadata_routing import UNUSED
+
+from .._sensitive_features import read_sensitive_features
+from ._label_encoding import encode_labels
+from ._parity_metrics import find_parity_metric, name_of_exported, parity_metric_names
+
+# far below any utility, and yet its square, which a standard deviation over folds
+# takes, is a float
+_PENALTY = 1e100
+# 1 - 0.7 is greater than 0.3 in floating point
+_ROUNDING = 1e-12
+
+
+class _FairnessScorer(BaseEstimator):
+    """The scorer that `make_fairness_scorer` makes; see there."""
+
+    __metadata_request__score: ClassVar = {"estimator": UNUSED}
+
+    def __init__(
+        self,
+        metric,
+        *,
+        sensitive_features=None,
+        utility=None,
+        max_disparity=None,
+        pos_label=None,
+        method=None,
+        agg=None,
+        greater_is_better=None,
+    ):
+        self.metric = metric
+        self.sensitive_features = sensitive_features
+        self.utility = utility
+        self.max_disparity = max_disparity
+        self.pos_label = pos_label
+        self.method = method
+        self.agg = agg
+        self.greater_is_better = greater_is_better
+
+    def __call__(self, estimator, X, y, *, sensitive_features=None, sample_weight=None):
+        """Score the predictions of `estimator`; the same as :meth:`score`."""
+        return self.score(
+            estimator,
+            X,
+            y,
+            sensitive_features=sensitive_features,
+            sample_weight=sample_weight,
+        )
+
+    def score(self, estimator, X, y, *, sensitive_features=None, sample_weight=None):
+        """Score the predictions of `estimator`: greater is better.
+
+        Parameters
+        ----------
+        estimator : classifier
+            A fitted classifier.
+        X : array-like, DataFrame or sparse matrix of shape (n_samples, n_columns)
+            Rows to predict.
+        y : array-like of shape (n_samples,)
+            Their true labels.
+        sensitive_features : array-like, optional
+            One or several values per row; read from `X` if the scorer names columns.
+        sample_weight : array-like of shape (n_samples,), optional
+            Weights of the rows, in the metric and in the utility.
+
+        Returns
+        -------
+        score : float
+        """
+        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+        metric = find_parity_metric(self.metric, self.greater_is_better, self.agg)
+        value = self._metric_value(metric, estimator, X, y, sensitive_features, weights)
+        if self.max_disparity is None:
+            return metric.score(value)
+        utility = sklearn.metrics.get_scorer(self.utility)(estimator, X, y, **weights)
+        excess = metric.disparity(value) - self.max_disparity
+        violation = 0.0 if excess <= _ROUNDING else excess
+        return float(utility - _PENALTY * violation)
+
+    def _metric_value(self, metric, estimator, X, y, sensitive_features, weights):
+        y = column_or_1d(np.asarray(y))
+        groups = self._read_groups(sensitive_features, X, len(y))
+        check_consistent_length(y, *weights.values())
+        y, predictions = encode_labels(
+            y,
+            column_or_1d(np.asarray(estimator.predict(X))),
+            np.asarray(getattr(estimator, "classes_", [])),
+            self.pos_label,
+            metric.needs_positive_label,
+        )
+        names = np.array(groups.names, dtype=object)[groups.codes]
+        options = {"method": self.method, "agg": self.agg}
+        given = {name: option for name, option in options.items() if option is not None}
+        weights = {name: np.asarray(weight) for name, weight in weights.items()}
+        return float(
+            metric.function(
+                y, predictions, sensitive_features=names, **weights, **given
+            )
+        )
+
+    def _read_groups(self, sensitive_features, X, n_rows):
+        # a small test fold may have nearly as many groups as rows
+        groups = read_sensitive_features(
+            sensitive_features,
+            X,
+            self.sensitive_features,
+            n_rows,
+            max_groups_per_row=0.9,
+        )
+        if groups is None:
+            raise ValueError(
+                "The fairness scorer got no sensitive_features. Name columns of X with "
+                "make_fairness_scorer(..., sensitive_features=...), pass them to the "
+                "call, or route them: with enable_metadata_routing=True, "
+                'cross_validate(..., params={"sensitive_features": ...}).'
+            )
+        return groups
+
+    def _accept_sample_weight(self):
+        # scikit-learn asks this of every scorer in a dict while routing is off
+        return True
+
+    def __repr__(self, N_CHAR_MAX=700):
+        arguments = [
+            f"{name}={getattr(self, name)!r}"
+            for name, parameter in inspect.signature(type(self)).parameters.items()
+            if name != "metric" and getattr(self, name) is not parameter.default
+        ]
+        return f"make_fairness_scorer({', '.join([repr(self.metric), *arguments])})"
+
+
+def make_fairness_scorer(
+    metric,
+    *,
+    sensitive_features=None,
+    utility=None,
+    max_disparity=None,
+    pos_label=None,
+    method=None,
+    agg=None,
+    greater_is_better=None,
+):
+    r"""Make a scikit-learn scorer from a parity metric of fairlearn.
+
+    For a difference :math:`d \geq 0` the score is :math:`-d`; for a ratio
+    :math:`r \leq 1` it is :math:`r`: greater is better, as everywhere in
+    scikit-learn. With `utility` and `max_disparity` the score is
+
+    .. math:: u - 10^{100} \, \max(0, \; \delta - \text{max\_disparity}),
+
+    where :math:`u` is the utility and the disparity :math:`\delta` is :math:`d`, or
+    :math:`1 - r`. This is the utility itself where the disparity is within the bound,
+    and less than every such value otherwise, even if the utility has no lower bound,
+    as `"neg_log_loss"`; values beyond the bound are ordered by their violation. As
+    searches average scores over test folds, a candidate counts as feasible only if it
+    is within the bound on each fold, and the others are ordered by their mean
+    violation.
+
+    Parameters
+    ----------
+    metric : str or callable
+        A parity metric of fairlearn or its name, one of :func:`get_scorer_names`, or
+        any callable `metric(y_true, y_pred, *, sensitive_features)` that gives a
+        difference (0 is fair) or a ratio (1 is fair). It gets labels encoded as 0 and
+        1, and the groups by their names, crossed if there are several features.
+    sensitive_features : str, int or list of these, optional
+        Columns of `X`, by name or position, to read the sensitive features from. If
+        None, the scorer takes them as an argument of the call and requests them by
+        metadata routing. What a call passes has precedence.
+    utility : str or callable, optional
+        A scikit-learn scorer, its name, or a callable `utility(estimator, X, y)`,
+        greater is better. With sample weights it is called with `sample_weight`.
+    max_disparity : float, optional
+        Greatest disparity at which the score is the utility, at least 0. Goes with
+        `utility`. Rounding errors below 1e-12 do not count.
+    pos_label : label, optional
+        The favourable label; all others count as one. By default the greater of two
+        classes, as `True`, `1` or `"yes"`. Necessary with more classes, except for
+        the accuracy and zero-one loss metrics, which then compare all of them.
+    method : {"between_groups", "to_overall"}, optional
+        Whether groups are compared with each other or with all rows; fairlearn's
+        default is between groups.
+    agg : {"worst_case", "mean"}, optional
+        How the equalized odds metrics join true and false positive rates;
+        fairlearn's default is the worst case.
+    greater_is_better : bool, optional
+        Whether a greater value of a callable `metric` is fairer. By default told by
+        its name, which ends in `_difference` or `_ratio`.
+
+    Returns
+    -------
+    scorer : callable
+        Called as `scorer(estimator, X, y, *, sensitive_features=None,
+        sample_weight=None)`. It can be cloned and pickled, and has
+        `set_score_request` for metadata routing.
+
+    Raises
+    ------
+    ValueError
+        For an unknown metric or utility, a bound without a utility or the reverse,
+        and options that the metric does not take. The scorer raises it for missing,
+        single-valued or ungrouped sensitive features and for an undefined positive
+        label.
+
+    See Also
+    --------
+    get_scorer : A ready-made scorer by name.
+
+    Notes
+    -----
+    The numbers are fairlearn's own, in its edge cases too: a group without positive
+    rows has a true positive rate of 0, and the ratio of two zero rates is NaN, which
+    a search ranks last. The rates are those of predicted labels; a small test fold
+    makes them, and above all their extremes over many groups, noisy.
+
+    References
+    ----------
+    S. Bird et al., "Fairlearn: A toolkit for assessing and improving fairness in AI",
+    Microsoft technical report MSR-TR-2020-32, 2020.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklearn.dummy import DummyClassifier
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skswu.metrics import make_fairness_scorer
+    >>> X = pd.DataFrame({"skill": [1, 2, 3, 4] * 2, "group": [0] * 4 + [1] * 4})
+    >>> y = ["no", "no", "yes", "yes", "no", "yes", "yes", "yes"]
+    >>> model = LogisticRegression(C=10).fit(X, y)
+    >>> model.predict(X).tolist()
+    ['no', 'no', 'yes', 'yes', 'no', 'yes', 'yes', 'yes']
+    >>> scorer = make_fairness_scorer(
+    ...     "demographic_parity_difference", sensitive_features="group"
+    ... )
+    >>> scorer(model, X, y)
+    -0.25
+
+    As one number for `refit`, with accuracy as the utility:
+
+    >>> scorer = make_fairness_scorer(
+    ...     "demographic_parity_difference",
+    ...     sensitive_features="group",
+    ...     utility="accuracy",
+    ...     max_disparity=0.2,
+    ... )
+    >>> scorer(model, X, y) < -1e90
+    True
+    >>> scorer(DummyClassifier().fit(X, y), X, y)
+    0.625
+    """
+    _check_bound(utility, max_disparity)
+    _check_option("method", method, ("between_groups", "to_overall"))
+    _check_option("agg", agg, ("worst_case", "mean"))
+    metric = name_of_exported(metric)
+    find_parity_metric(metric, greater_is_better, agg)
+    scorer = _FairnessScorer(
+        metric,
+        sensitive_features=sensitive_features,
+        utility=utility,
+        max_disparity=max_disparity,
+        pos_label=pos_label,
+        method=method,
+        agg=agg,
+        greater_is_better=greater_is_better,
+    )
+    with sklearn.config_context(enable_metadata_routing=True):
+        return scorer.set_score_request(sensitive_features=sensitive_features is None)
+
+
+def get_scorer_names():
+    """Names of the ready-made fairness scorers.
+
+    Returns
+    -------
+    names : list of str
+        Every difference and ratio between groups that fairlearn exports, sorted.
+
+    Examples
+    --------
+    >>> from skswu.metrics import get_scorer_names
+    >>> "equalized_odds_difference" in get_scorer_names()
+    True
+    """
+    return parity_metric_names()
+
+
+def get_scorer(name, *, sensitive_features=None):
+    """Get a ready-made fairness scorer by name.
+
+    Parameters
+    ----------
+    name : str
+        One of :func:`get_scorer_names`.
+    sensitive_features : str, int or list of these, optional
+        Columns of `X` to read; see :func:`make_fairness_scorer`.
+
+    Returns
+    -------
+    scorer : callable
+        Greater is better: the negative of a difference, or a ratio.
+
+    Raises
+    ------
+    ValueError
+        If there is no such scorer.
+
+    Examples
+    --------
+    >>> from skswu.metrics import get_scorer
+    >>> get_scorer("demographic_parity_ratio", sensitive_features="sex")
+    make_fairness_scorer('demographic_parity_ratio', sensitive_features='sex')
+    """
+    return make_fairness_scorer(name, sensitive_features=sensitive_features)
+
+
+def _check_bound(utility, max_disparity):
+    if (utility is None) != (max_disparity is None):
+        raise ValueError(
+            "utility and max_disparity must be given together or not at all; got "
+            f"utility={utility!r}, max_disparity={max_disparity!r}."
+        )
+    if max_disparity is None:
+        return
+    is_number = isinstance(max_disparity, Real) and not isinstance(max_disparity, bool)
+    if not is_number or not 0 <= max_disparity < np.inf:
+        raise ValueError(
+            f"max_disparity must be a number of at least 0; got {max_disparity!r}."
+        )
+    if not callable(utility) and not isinstance(utility, str):
+        raise ValueError(
+            "utility must be a scikit-learn scorer, its name or a callable "
+            f"utility(estimator, X, y); got {utility!r}."
+        )
+    try:
+        sklearn.metrics.get_scorer(utility)
+    except ValueError:
+        raise ValueError(
+            f"utility={utility!r} is not the name of a scikit-learn scorer; see "
+            "sklearn.metrics.get_scorer_names()."
+        ) from None
+
+
+def _check_option(name, value, allowed):
+    if value is not None and value not in allowed:
+        raise ValueError(
+            f"{name} must be one of {', '.join(map(repr, allowed))}; got {value!r}."
+        )
