@@ -1,0 +1,504 @@
+"""The choice of the strength, against searches by hand and by scikit-learn."""
+
+import pickle
+import re
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from fairlearn import metrics as fairlearn_metrics
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn import config_context
+from sklearn.base import clone
+from sklearn.datasets import make_classification
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.metrics import accuracy_score, balanced_accuracy_score
+from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV, KFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skswu import UnlearningClassifier, UnlearningClassifierCV
+from skswu.exceptions import UnreachableBoundWarning, UnreachableTargetWarning
+from skswu.inspection import TradeoffDisplay
+from skswu.metrics import make_fairness_scorer
+from skswu.objectives import DemographicParity
+from skswu.updates import InfluenceUpdate, Refit
+from skswu.weighting import SoftWeighting
+
+STRENGTHS = [0.0, 0.3, 0.6, 0.9, 1.0]
+
+
+@pytest.fixture
+def data():
+    rng = np.random.default_rng(0)
+    group = rng.integers(0, 2, 600)
+    X = rng.normal(size=(600, 5)) + 0.4 * group[:, None] * np.array([1, 0, 1, 0, 0])
+    y = X @ [1.0, -0.5, 0.5, 0.5, 0.0] + rng.logistic(size=600) > 0
+    group = np.where(group == 1, "a", "b")
+    y = y.astype(int)
+    return X, y, group
+
+
+@pytest.fixture
+def frame(data):
+    X, y, group = data
+    X = pd.DataFrame(X, columns=list("vwxyz")).assign(sex=(group == "a").astype(float))
+    return X, y
+
+
+@parametrize_with_checks(
+    [
+        UnlearningClassifierCV(
+            LogisticRegression(),
+            objective="target_utility",
+            strengths=3,
+            validation_fraction=None,
+        ),
+        UnlearningClassifierCV(
+            RidgeClassifier(),
+            objective="target_utility",
+            strengths=3,
+            cv=2,
+            validation_fraction=None,
+        ),
+    ],
+)
+@pytest.mark.filterwarnings("ignore")
+def test_scikit_learn_conventions(estimator, check):
+    check(estimator)
+
+
+def unlearned(strength, fitted, rows, **options):
+    """What a correction at one strength alone gives."""
+    model = UnlearningClassifier(
+        fitted, weighting=SoftWeighting(strength=strength), **options
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return model.unlearn(**rows)
+
+
+def as_rows(data, train=slice(0, 400), held_out=slice(400, None)):
+    X, y, group = data
+    return {
+        "X": X[train],
+        "y": y[train],
+        "sensitive_features": group[train],
+        "X_val": X[held_out],
+        "y_val": y[held_out],
+        "sensitive_features_val": group[held_out],
+    }
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        LogisticRegression(),
+        LogisticRegression(class_weight="balanced", fit_intercept=False),
+        RidgeClassifier(),
+        make_pipeline(StandardScaler(), LogisticRegression(C=0.1)),
+    ],
+)
+def test_each_row_of_the_path_is_a_correction_of_its_own(data, estimator):
+    rows = as_rows(data)
+    fitted = clone(estimator).fit(rows["X"], rows["y"])
+    model = UnlearningClassifierCV(fitted, strengths=STRENGTHS).unlearn(**rows)
+    original = accuracy_score(rows["y_val"], fitted.predict(rows["X_val"]))
+    for row in model.path_.to_dict("records"):
+        alone = unlearned(row["strength"], fitted, rows)
+        predicted = alone.predict(rows["X_val"])
+        disparity = fairlearn_metrics.demographic_parity_difference(
+            rows["y_val"],
+            predicted,
+            sensitive_features=rows["sensitive_features_val"],
+        )
+        assert_allclose(row["disparity"], disparity, atol=1e-14)
+        assert row["utility"] == accuracy_score(rows["y_val"], predicted)
+        assert_allclose(row["utility_loss"], original - row["utility"], atol=1e-14)
+        gap = row[model.objective_names_[0]]
+        assert_allclose(gap, alone.objective_after_[0], rtol=1e-7, atol=1e-10)
+        assert_allclose(row["loss"], alone.utility_after_, rtol=1e-7)
+        assert_allclose(row["stationarity"], alone.stationarity_, rtol=1e-5, atol=1e-10)
+        assert row["step_length"] == alone.step_length_
+        size = alone.sample_weight_.sum() ** 2 / (alone.sample_weight_**2).sum()
+        assert_allclose(row["effective_sample_size"], size, rtol=1e-7)
+        assert row["feasible"] == (row["utility_loss"] <= 0.01 + 1e-12)
+
+
+@pytest.mark.parametrize("bound", [{"max_disparity": 0.1}, {"max_utility_loss": 0.02}])
+def test_the_chosen_model_is_that_of_its_strength(data, bound):
+    rows = as_rows(data)
+    fitted = LogisticRegression().fit(rows["X"], rows["y"])
+    model = UnlearningClassifierCV(fitted, strengths=STRENGTHS, **bound).unlearn(**rows)
+    alone = unlearned(model.strength_, fitted, rows)
+    assert_allclose(model.estimator_.coef_, alone.estimator_.coef_, rtol=1e-8)
+    assert_allclose(model.epsilon_, alone.epsilon_, rtol=1e-8, atol=1e-10)
+    assert_allclose(model.influence_, alone.influence_, rtol=1e-12)
+    assert_array_equal(model.predict(rows["X"]), alone.predict(rows["X"]))
+    assert model.path_["strength"][model.best_index_] == model.strength_
+
+
+def test_the_rules_choose_what_a_search_by_hand_finds(data):
+    X, y, group = data
+    model = UnlearningClassifierCV(LogisticRegression(), random_state=0)
+    model.fit(X, y, sensitive_features=group)
+    path = model.path_
+    assert_allclose(path["strength"], np.linspace(0, 1, 50))
+    allowed = path[path["utility_loss"] <= 0.01 + 1e-12]
+    assert model.best_index_ == allowed["disparity"].idxmin()
+    for bound in (0.05, 0.12, 0.2):
+        model.set_params(max_disparity=bound).fit(X, y, sensitive_features=group)
+        allowed = model.path_[model.path_["disparity"] <= bound + 1e-12]
+        assert_array_equal(model.path_.index[model.path_["feasible"]], allowed.index)
+        assert model.best_index_ == allowed["utility"].idxmax()
+
+
+@pytest.mark.parametrize("way", ["column", "call"])
+@pytest.mark.parametrize("bound", [0.0, 0.1, 0.2, 0.5])
+def test_it_chooses_what_a_grid_search_chooses(frame, bound, way):
+    X, y = frame
+    cv = KFold(3, shuffle=True, random_state=1)
+    common = {"random_state": 0}
+    column = "sex" if way == "column" else None
+    given = {} if column else {"sensitive_features": X["sex"]}
+    scorer = make_fairness_scorer(
+        "demographic_parity_difference",
+        sensitive_features=column,
+        utility="accuracy",
+        max_disparity=bound,
+    )
+    with warnings.catch_warnings(), config_context(enable_metadata_routing=not column):
+        warnings.simplefilter("ignore")
+        single = UnlearningClassifier(
+            LogisticRegression(), sensitive_features=column, **common
+        )
+        if not column:
+            single.set_fit_request(sensitive_features=True)
+        search = GridSearchCV(
+            single, {"weighting__strength": STRENGTHS}, scoring=scorer, cv=cv
+        ).fit(X, y, **given)
+        model = UnlearningClassifierCV(
+            LogisticRegression(),
+            strengths=STRENGTHS,
+            max_disparity=bound,
+            cv=cv,
+            sensitive_features=column,
+            **common,
+        ).fit(X, y, **given)
+    assert model.strength_ == search.best_params_["weighting__strength"]
+    assert model.best_index_ == search.best_index_
+    best = search.best_estimator_
+    assert_allclose(model.estimator_.coef_, best.estimator_.coef_, rtol=1e-8)
+    assert_array_equal(model.train_indices_, best.train_indices_)
+
+
+def test_parallel_splits_give_the_same(frame):
+    X, y = frame
+    model = UnlearningClassifierCV(
+        LogisticRegression(), strengths=4, cv=2, sensitive_features="sex"
+    )
+    one = clone(model).set_params(random_state=0).fit(X, y)
+    two = clone(model).set_params(random_state=0, n_jobs=2).fit(X, y)
+    pd.testing.assert_frame_equal(one.path_, two.path_)
+    assert (one.cv, one.strengths) == (2, 4)
+
+
+METRICS = [
+    f"{rate}_{comparison}"
+    for rate in ("demographic_parity", "equal_opportunity", "equalized_odds")
+    for comparison in ("difference", "ratio")
+]
+
+
+@pytest.mark.parametrize("metric", [*METRICS, "false_positive_rate_difference"])
+@pytest.mark.parametrize("n_groups", [2, 3])
+def test_disparities_are_fairlearns(data, metric, n_groups):
+    X, y, _ = data
+    rng = np.random.default_rng(1)
+    group = rng.integers(0, n_groups, len(y)) + (X[:, 0] > 0)
+    weight = rng.integers(1, 4, len(y)).astype(float)
+    fitted = LogisticRegression().fit(X, y, sample_weight=weight)
+    model = UnlearningClassifierCV(fitted, strengths=[0.0, 0.5], disparity=metric)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.unlearn(X, y, sensitive_features=group, sample_weight=weight)
+    value = getattr(fairlearn_metrics, metric)(
+        y, fitted.predict(X), sensitive_features=group, sample_weight=weight
+    )
+    expected = 1 - value if metric.endswith("ratio") else value
+    assert_allclose(model.path_["disparity"][0], expected, rtol=1e-12)
+    expected = accuracy_score(y, fitted.predict(X), sample_weight=weight)
+    assert_allclose(model.path_["utility"][0], expected, rtol=1e-12)
+
+
+def test_a_group_without_positive_rows_counts_as_fairlearn_counts_it(data):
+    X, y, group = data
+    group = np.where(y == 1, "a", group)
+    fitted = LogisticRegression().fit(X, y)
+    model = UnlearningClassifierCV(
+        fitted, strengths=[0.0], disparity="equalized_odds_difference"
+    ).unlearn(X, y, sensitive_features=group)
+    expected = fairlearn_metrics.equalized_odds_difference(
+        y, fitted.predict(X), sensitive_features=group
+    )
+    assert_allclose(model.path_["disparity"][0], expected, rtol=1e-12)
+
+
+def test_auto_takes_the_largest_of_the_objectives_own_metrics(data):
+    X, y, group = data
+    fitted = LogisticRegression().fit(X, y)
+    names = ["demographic_parity", "equalized_odds"]
+    model = UnlearningClassifierCV(fitted, strengths=[0.0], objective=names)
+    model.unlearn(X, y, sensitive_features=group)
+    expected = max(
+        getattr(fairlearn_metrics, f"{name}_difference")(
+            y, fitted.predict(X), sensitive_features=group
+        )
+        for name in names
+    )
+    assert_allclose(model.path_["disparity"][0], expected, rtol=1e-12)
+
+
+def test_a_positive_label_of_several(data):
+    X, y = make_classification(
+        600, 8, n_classes=3, n_informative=5, flip_y=0.3, random_state=0
+    )
+    group = data[2]
+    objective = DemographicParity(pos_label=0)
+    model = UnlearningClassifierCV(
+        LogisticRegression(), strengths=3, objective=objective, random_state=0
+    ).fit(X, y, sensitive_features=group)
+    held_out = model.validation_indices_
+    selected = model.original_estimator_.predict(X[held_out]) == 0
+    rates = [selected[group[held_out] == name].mean() for name in "ab"]
+    assert_allclose(model.path_["disparity"][0], abs(rates[0] - rates[1]))
+
+
+def test_other_utilities_and_metrics(data):
+    rows = as_rows(data)
+    fitted = LogisticRegression().fit(rows["X"], rows["y"])
+
+    def spread_of_accuracy_difference(y_true, y_pred, *, sensitive_features):
+        right = pd.Series(y_true == y_pred).groupby(sensitive_features).mean()
+        return right.max() - right.min()
+
+    model = UnlearningClassifierCV(
+        fitted,
+        strengths=STRENGTHS,
+        utility="balanced_accuracy",
+        disparity=spread_of_accuracy_difference,
+    ).unlearn(**rows)
+    predicted = fitted.predict(rows["X_val"])
+    assert_allclose(
+        model.path_["utility"][0], balanced_accuracy_score(rows["y_val"], predicted)
+    )
+    expected = spread_of_accuracy_difference(
+        rows["y_val"], predicted, sensitive_features=rows["sensitive_features_val"]
+    )
+    assert_allclose(model.path_["disparity"][0], expected)
+
+
+def test_a_bound_out_of_reach_warns_and_comes_closest(data):
+    X, y, group = data
+    model = UnlearningClassifierCV(
+        LogisticRegression(), strengths=[0.0, 0.2, 0.1], max_disparity=0.0
+    )
+    message = re.escape("No strength has a disparity of at most max_disparity=0.0")
+    with pytest.warns(UnreachableBoundWarning, match=message):
+        model.set_params(random_state=0).fit(X, y, sensitive_features=group)
+    assert model.best_index_ == model.path_["disparity"].argmin()
+    assert not model.path_["feasible"].any()
+
+
+def test_only_the_chosen_strength_warns(data):
+    rows = as_rows(data)
+    fitted = LogisticRegression().fit(rows["X"], rows["y"])
+    model = UnlearningClassifierCV(
+        fitted,
+        strengths=[0.0, 1.0],
+        weighting=SoftWeighting(lower=-0.02, upper=0.02),
+        max_disparity=1.0,
+    )
+    model.unlearn(**rows)
+    assert model.strength_ == 0.0
+    model.set_params(strengths=[1.0])
+    with pytest.warns(UnreachableTargetWarning, match="out of reach"):
+        model.unlearn(**rows)
+    assert model.strength_ == 1.0
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        LogisticRegression(),
+        RidgeClassifier(),
+        HistGradientBoostingClassifier(max_iter=5),
+    ],
+)
+def test_a_tuned_threshold_obeys_the_rule_and_needs_no_groups(data, estimator):
+    X, y, group = data
+    options = {"strengths": 3, "max_disparity": 0.1, "random_state": 0}
+    if isinstance(estimator, HistGradientBoostingClassifier):
+        options["update"] = Refit(max_refits=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        plain = UnlearningClassifierCV(estimator, **options)
+        plain.fit(X, y, sensitive_features=group)
+        tuned = UnlearningClassifierCV(estimator, tune_threshold=True, **options)
+        tuned.fit(X, y, sensitive_features=group)
+    assert tuned.threshold_ is not None
+    assert plain.threshold_ is None
+    assert isinstance(tuned.estimator_, FixedThresholdClassifier)
+    before = plain.path_.loc[plain.best_index_]
+    after = tuned.path_.loc[tuned.best_index_]
+    assert after["disparity"] <= 0.1 + 1e-12
+    assert after["utility"] > before["utility"] or not before["feasible"]
+    held_out = tuned.validation_indices_
+    predicted = tuned.predict(X[held_out])
+    assert after["utility"] == accuracy_score(y[held_out], predicted)
+    disparity = fairlearn_metrics.demographic_parity_difference(
+        y[held_out], predicted, sensitive_features=group[held_out]
+    )
+    assert_allclose(after["disparity"], disparity, atol=1e-12)
+    loaded = pickle.loads(pickle.dumps(tuned))
+    assert_array_equal(loaded.predict(X), tuned.predict(X))
+
+
+def test_thresholds_with_string_labels_weights_and_a_lesser_positive_label(data):
+    X, y, group = data
+    y = np.array(["no", "yes"])[y]
+    weight = np.random.default_rng(0).integers(1, 4, len(y)).astype(float)
+    model = UnlearningClassifierCV(
+        LogisticRegression(),
+        objective=DemographicParity(pos_label="no"),
+        strengths=2,
+        max_disparity=0.05,
+        tune_threshold=True,
+        validation_fraction=None,
+    ).fit(X, y, sensitive_features=group, sample_weight=weight)
+    best = model.path_.loc[model.best_index_]
+    expected = fairlearn_metrics.demographic_parity_difference(
+        y == "no",
+        model.predict(X) == "no",
+        sensitive_features=group,
+        sample_weight=weight,
+    )
+    assert model.threshold_ is not None
+    assert_allclose(best["disparity"], expected, atol=1e-12)
+    utility = accuracy_score(y, model.predict(X), sample_weight=weight)
+    assert_allclose(best["utility"], utility)
+
+
+def test_cross_validation_tunes_the_threshold_of_the_last_fit(frame):
+    X, y = frame
+    model = UnlearningClassifierCV(
+        LogisticRegression(),
+        strengths=3,
+        cv=2,
+        max_disparity=0.05,
+        tune_threshold=True,
+        sensitive_features="sex",
+        random_state=0,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnreachableBoundWarning)
+        model.fit(X, y)
+    assert len(model.path_) == 3
+    assert model.threshold_ is not None
+    assert isinstance(model.estimator_, FixedThresholdClassifier)
+
+
+def test_refits_and_several_steps_have_paths(data):
+    rows = as_rows(data)
+    fitted = LogisticRegression().fit(rows["X"], rows["y"])
+    for update in (Refit(max_refits=1), InfluenceUpdate(max_iter=3, tol=1e-2)):
+        model = UnlearningClassifierCV(fitted, strengths=[0.0, 0.8], update=update)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model.set_params(max_utility_loss=1.0).unlearn(**rows)
+        alone = unlearned(0.8, fitted, rows, update=update)
+        assert_allclose(model.estimator_.coef_, alone.estimator_.coef_, rtol=1e-8)
+
+
+def test_frozen_estimators_and_a_second_unlearn(data):
+    X, y, group = data
+    fitted = LogisticRegression().fit(X, y)
+    model = UnlearningClassifierCV(FrozenEstimator(fitted), strengths=3)
+    coef = model.fit(X, y, sensitive_features=group).estimator_.coef_
+    assert_array_equal(model.original_estimator_.estimator.coef_, fitted.coef_)
+    again = model.unlearn(X, y, sensitive_features=group)
+    assert_allclose(again.estimator_.coef_, coef)
+
+
+def test_clone_pickle_and_nested_parameters(data):
+    X, y, group = data
+    model = UnlearningClassifierCV(LogisticRegression(), strengths=3, random_state=0)
+    model.set_params(weighting__upper=2.0, update__damping=1e-6)
+    model.fit(X, y, sensitive_features=group)
+    assert clone(model).get_params()["weighting__upper"] == 2.0
+    assert not hasattr(clone(model), "path_")
+    loaded = pickle.loads(pickle.dumps(model))
+    assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
+    pd.testing.assert_frame_equal(loaded.path_, model.path_)
+    assert "UnlearningClassifierCV" in model._repr_html_()
+
+
+def test_a_failed_call_changes_nothing(data):
+    X, y, group = data
+    model = UnlearningClassifierCV(LogisticRegression(), strengths=3, cv=2)
+    model.fit(X, y, sensitive_features=group)
+    before = pickle.dumps(vars(model))
+    with pytest.raises(ValueError, match="sensitive_features"):
+        model.fit(X[:100], y[:100], sensitive_features=group[:99])
+    assert pickle.dumps(vars(model)) == before
+
+
+BAD = {
+    "both bounds": ({"max_disparity": 0.1, "max_utility_loss": 0.1}, "Only one of"),
+    "no strength": ({"strengths": []}, "'strengths' parameter"),
+    "negative": ({"strengths": [-0.1]}, "'strengths' parameter"),
+    "hard": ({"weighting": "hard"}, "must have a strength"),
+    "bound": ({"max_disparity": -1.0}, "'max_disparity' parameter"),
+    "metric": ({"disparity": "fairness"}, "not the name of a parity metric"),
+    "utility": ({"utility": "usefulness"}, "usefulness"),
+    "cv": ({"cv": "many"}, "'cv' parameter"),
+    "threshold": (
+        {"tune_threshold": True, "utility": "balanced_accuracy"},
+        "tune_threshold=True needs",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_parameters_are_named(data, case):
+    X, y, group = data
+    parameters, message = BAD[case]
+    model = UnlearningClassifierCV(LogisticRegression()).set_params(**parameters)
+    with pytest.raises(ValueError, match=message):
+        model.fit(X, y, sensitive_features=group)
+    assert not hasattr(model, "estimator_")
+
+
+def test_a_disparity_of_groups_needs_groups(data):
+    X, y, _ = data
+    model = UnlearningClassifierCV(
+        LogisticRegression(),
+        objective="target_utility",
+        disparity="demographic_parity_difference",
+    )
+    with pytest.raises(ValueError, match="needs sensitive_features"):
+        model.fit(X, y)
+
+
+def test_the_path_is_what_the_display_draws(data):
+    plt = pytest.importorskip("matplotlib.pyplot")
+    X, y, group = data
+    model = UnlearningClassifierCV(LogisticRegression(), strengths=3)
+    path = model.fit(X, y, sensitive_features=group).path_
+    display = TradeoffDisplay.from_values(path["disparity"], path["utility"])
+    assert_array_equal(display.line_.get_ydata(), path["utility"])
+    plt.close("all")
