@@ -1,0 +1,371 @@
+"""Influences of all Adult rows on parity and utility, side by side with pyDVL.
+
+The same network, data, damping and stopping residual for all, one process, errors
+against a dense float64 solve with the same matrix (for Gauss-Newton, against float64
+conjugate gradients at twelve digits). The damping is 0.01, or what makes the Hessian
+positive definite where that is more. pyDVL's CgInfluence is run twice:
+with a DataLoader, as its documentation shows, and fed one batch in memory, so that only
+the algebra differs. Then a whole ``unlearn`` against ten epochs of training.
+
+pyDVL's stop test is absolute and squares its tolerances, so ``atol`` is set for each
+right-hand side such that it stops at the same relative residual. Its Gauss-Newton
+matrix is the sum of outer products of gradients, another matrix; so the comparison is
+in the Hessian, and the Gauss-Newton matrix that skswu uses by default is added.
+
+Run with ``--quick`` for a smoke test on 2,000 rows.
+"""
+
+import argparse
+import os
+import threading
+import time
+import warnings
+from copy import copy
+
+import numpy as np
+import torch
+from sklearn.compose import make_column_transformer
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from skorch import NeuralNetClassifier
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from skswu import UnlearningClassifier
+from skswu.curvature import make_inverse_curvature
+from skswu.datasets import load_adult
+from skswu.models import make_model_view
+
+PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 0
+
+
+class Perceptron(nn.Sequential):
+    """Two hidden layers of the same width."""
+
+    def __init__(self, n_inputs=108, width=16):
+        super().__init__(
+            nn.Linear(n_inputs, width),
+            nn.ReLU(),
+            nn.Linear(width, width),
+            nn.ReLU(),
+            nn.Linear(width, 2),
+        )
+
+
+def load_rows(n_rows):
+    X, y = load_adult(subset="train", return_X_y=True)
+    X, y = X[:n_rows], y[:n_rows]
+    categorical = X.select_dtypes("category").columns
+    encode = make_column_transformer(
+        (OneHotEncoder(sparse_output=False), categorical), remainder=StandardScaler()
+    )
+    features = encode.fit_transform(X).astype(np.float32)
+    male = (X["sex"] == "Male").to_numpy()
+    return features, (y == ">50K").to_numpy().astype(np.int64), male
+
+
+def fit_net(X, y, width, max_epochs):
+    torch.manual_seed(0)
+    net = NeuralNetClassifier(
+        Perceptron,
+        module__n_inputs=X.shape[1],
+        module__width=width,
+        criterion=nn.CrossEntropyLoss,
+        optimizer=torch.optim.Adam,
+        lr=1e-3,
+        max_epochs=max_epochs,
+        train_split=None,
+        verbose=0,
+    )
+    return net.fit(X, y)
+
+
+def metric_gradients(view, rows, y, male):
+    """Gradients of the gap of mean probabilities and of the mean loss, two columns."""
+    contrast = np.where(male, 1.0 / male.sum(), -1.0 / (~male).sum())
+
+    def gap(chunk):
+        scores = view.scores(rows, view.parameters)[chunk]
+        p = np.exp(scores[:, 1]) / np.exp(scores).sum(axis=1)
+        slope = contrast[chunk] * p * (1.0 - p)
+        return np.stack([-slope, slope], axis=1)[None]
+
+    parity = view.pull_back_scores(rows, view.parameters, gap)
+    weight = np.full(len(y), 1.0 / len(y))
+    utility = view.loss_gradient(rows, view.parameters, weight)
+    return torch.cat([parity, utility[:, None]], dim=1)
+
+
+def influences_of_skswu(net, X, y, gradients, args, curvature, solver):
+    view = make_model_view(net)
+    rows = view.training_rows(X, y)
+    inverse = make_inverse_curvature(
+        solver,
+        view.curvature(rows, view.parameters, rows.weight, curvature),
+        damping=args.damping * len(y),
+        tol=args.tol,
+        random_state=0,
+    )
+    directions = inverse.solve(gradients)
+    return view.loss_derivatives(rows, view.parameters, directions)
+
+
+def influences_of_pydvl(net, X, y, gradients, args, method, loader):
+    """pyDVL divides the curvature by the number of rows, skswu does not."""
+    import pydvl.influence.torch as pydvl
+
+    module = net.module_.eval()
+    inputs, labels = torch.as_tensor(X), torch.as_tensor(y)
+    if loader:
+        data = DataLoader(TensorDataset(inputs, labels), batch_size=args.batch_size)
+    else:
+        data = OneBatch(inputs, labels)
+    columns = []
+    for gradient in gradients.T:
+        if method == "cg":
+            model = pydvl.CgInfluence(
+                module,
+                nn.functional.cross_entropy,
+                regularization=args.damping,
+                rtol=1e-12,
+                atol=float(args.tol * gradient.norm()) ** 0.5,
+                maxiter=1000,
+            )
+        elif method == "nystroem":
+            model = pydvl.NystroemSketchInfluence(
+                module,
+                nn.functional.cross_entropy,
+                regularization=args.damping,
+                rank=args.rank,
+            )
+        else:
+            model = pydvl.EkfacInfluence(
+                module, update_diagonal=True, hessian_regularization=args.damping
+            )
+        model.fit(data)
+        columns.append(_pydvl_solve(model, gradient))
+        if method != "cg":
+            columns = [_pydvl_solve(model, gradient) for gradient in gradients.T]
+            break
+    factors = torch.stack(columns)
+    values = [
+        model.influences_from_factors(factors, inputs[start:stop], labels[start:stop])
+        for start, stop in _spans(len(y), args.batch_size)
+    ]
+    return torch.cat(values, dim=1).detach().numpy() / len(y)
+
+
+def _pydvl_solve(model, gradient):
+    if hasattr(model, "_solve_hvp"):
+        return model._solve_hvp(gradient[None])[0].detach()
+    (block,) = model.block_mapper.composable_block_dict.values()
+    return block.op.apply(gradient).reshape(-1).detach()
+
+
+class OneBatch:
+    """All rows in one batch, where pyDVL iterates over a DataLoader."""
+
+    def __init__(self, inputs, labels):
+        self.batch = (inputs, labels)
+
+    def __iter__(self):
+        return iter([self.batch])
+
+    def __len__(self):
+        return 1
+
+
+def _spans(n_rows, size):
+    return [(start, min(start + size, n_rows)) for start in range(0, n_rows, size)]
+
+
+CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
+
+
+def measure(function, repeats, clock):
+    """Return the result, the median seconds and the peak memory above the start."""
+    now, seconds = CLOCKS[clock], []
+    for _ in range(repeats):
+        with PeakMemory() as peak:
+            start = now()
+            result = function()
+            seconds.append(now() - start)
+    return result, float(np.median(seconds)), peak.megabytes
+
+
+class PeakMemory:
+    """Sample the resident memory every five milliseconds, where the system tells."""
+
+    def __enter__(self):
+        self._done = threading.Event()
+        self._start = self._peak = self._resident()
+        self._thread = threading.Thread(target=self._watch)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._done.set()
+        self._thread.join()
+        self.megabytes = (self._peak - self._start) / 2**20
+
+    def _watch(self):
+        while not self._done.wait(0.005):
+            self._peak = max(self._peak, self._resident())
+
+    @staticmethod
+    def _resident():
+        if not os.path.exists("/proc/self/statm"):
+            return float("nan")
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[1]) * PAGE
+
+
+def dense_hessian(net, X, y):
+    """Return the Hessian of the mean loss in float64."""
+    view = make_model_view(fit_like(net))
+    rows = view.training_rows(X.astype(np.float64), y)
+    operator = view.curvature(rows, view.parameters, rows.weight, "hessian")
+    ((_, matrix),) = operator.dense_blocks()
+    return matrix / len(y)
+
+
+def dense_influences(net, X, y, gradients, hessian, damping):
+    """Return influences by a dense solve in float64."""
+    view = make_model_view(fit_like(net))
+    rows = view.training_rows(X.astype(np.float64), y)
+    damped = len(y) * (hessian + damping * np.eye(len(hessian)))
+    directions = np.linalg.solve(damped, gradients.double().numpy())
+    return view.loss_derivatives(rows, view.parameters, torch.as_tensor(directions))
+
+
+def gauss_newton_influences(net, X, y, gradients, args):
+    """Return influences with the Gauss-Newton matrix, to twelve digits."""
+    exact = copy(args)
+    exact.tol = 1e-12
+    double = fit_like(net)
+    return influences_of_skswu(
+        double, X.astype(np.float64), y, gradients.double(), exact, "gauss_newton", "cg"
+    )
+
+
+def fit_like(net):
+    """Return a copy of a fitted net in float64."""
+    view = make_model_view(net)
+    copied = view.corrected(view.parameters)
+    copied.module_.double()
+    copied.initialize_optimizer()
+    return copied
+
+
+def compare(name, function, exact, repeats, clock):
+    influences, seconds, megabytes = measure(function, repeats, clock)
+    error = np.linalg.norm(influences - exact, axis=1) / np.linalg.norm(exact, axis=1)
+    correlation = [
+        np.corrcoef(a, b)[0, 1] for a, b in zip(influences, exact, strict=True)
+    ]
+    print(
+        f"| {name} | {seconds:.2f} | {megabytes:.0f} | {error[0]:.1e} | {error[1]:.1e} "
+        f"| {min(correlation):.4f} |",
+        flush=True,
+    )
+    return seconds
+
+
+def side_by_side(net, X, y, male, args):
+    view = make_model_view(net)
+    gradients = metric_gradients(view, view.evaluation_rows(X, y), y, male)
+    matrix = dense_hessian(net, X, y)
+    lowest = np.linalg.eigvalsh(matrix)[0]
+    args.damping = max(args.damping, -1.2 * lowest)
+    print(
+        f"Lowest eigenvalue of the Hessian of the mean loss {lowest:.1e}; damping "
+        f"{args.damping:.3f}\n",
+        flush=True,
+    )
+    hessian = dense_influences(net, X, y, gradients, matrix, args.damping)
+    gauss_newton = gauss_newton_influences(net, X, y, gradients, args)
+    clock = args.clock
+
+    def ours(kind, solver):
+        return lambda: influences_of_skswu(net, X, y, gradients, args, kind, solver)
+
+    def theirs(method, loader):
+        return lambda: influences_of_pydvl(net, X, y, gradients, args, method, loader)
+
+    print("| method | seconds | MB | error, parity | error, utility | correlation |")
+    print("|---|---|---|---|---|---|")
+    compare(
+        "skswu, cg, Gauss-Newton", ours("gauss_newton", "cg"), gauss_newton, 3, clock
+    )
+    compare(
+        "skswu, nystrom, Gauss-Newton",
+        ours("gauss_newton", "nystrom"),
+        gauss_newton,
+        3,
+        clock,
+    )
+    own = compare("skswu, cg, Hessian", ours("hessian", "cg"), hessian, 3, clock)
+    try:
+        import pydvl  # noqa: F401
+    except ImportError:
+        print("pyDVL is not installed; nothing to compare with.")
+        return
+    batch = compare(
+        "pyDVL CgInfluence, one batch", theirs("cg", False), hessian, 3, clock
+    )
+    loader = compare(
+        "pyDVL CgInfluence, DataLoader", theirs("cg", True), hessian, 1, clock
+    )
+    compare(
+        f"pyDVL NystroemSketchInfluence, rank {args.rank}",
+        theirs("nystroem", False),
+        hessian,
+        1,
+        clock,
+    )
+    compare("pyDVL EkfacInfluence", theirs("ekfac", True), hessian, 1, clock)
+    print(
+        f"\npyDVL's CgInfluence takes {batch / own:.1f} times as long with one batch, "
+        f"{loader / own:.1f} times with its DataLoader."
+    )
+
+
+def against_training(net, X, y, male, now):
+    start = now()
+    net.partial_fit(X, y, epochs=10)
+    epochs = now() - start
+    start = now()
+    UnlearningClassifier(net).unlearn(X, y, sensitive_features=male)
+    unlearn = now() - start
+    print(f"\nTen epochs: {epochs:.2f} s; unlearn: {unlearn:.2f} s.")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="2,000 rows, narrow net")
+    parser.add_argument("--width", type=int, default=16)
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--damping", type=float, default=0.01)
+    parser.add_argument("--tol", type=float, default=1e-4)
+    parser.add_argument("--batch-size", type=int, default=512)
+    parser.add_argument("--rank", type=int, default=60)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--clock", choices=CLOCKS, default="wall")
+    args = parser.parse_args()
+    if args.quick:
+        args.width, args.epochs = 4, 3
+    torch.set_num_threads(args.threads)
+    warnings.simplefilter("ignore")
+    X, y, male = load_rows(2000 if args.quick else None)
+    net = fit_net(X, y, args.width, args.epochs)
+    n_parameters = len(make_model_view(net).parameters)
+    print(
+        f"{len(X)} rows, {n_parameters} parameters, relative residual {args.tol}, "
+        f"{args.threads} threads, {args.clock} clock, torch {torch.__version__}\n",
+        flush=True,
+    )
+    side_by_side(net, X, y, male, args)
+    against_training(net, X, y, male, CLOCKS[args.clock])
+
+
+if __name__ == "__main__":
+    main()
