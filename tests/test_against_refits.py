@@ -4,10 +4,12 @@ import warnings
 
 import numpy as np
 import pytest
+import sklearn
 from numpy.testing import assert_allclose
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.svm import LinearSVC
+from sklearn.utils.fixes import parse_version
 
 from skswu import UnlearningClassifier
 from skswu.exceptions import LinearizationWarning, SingularCurvatureWarning
@@ -16,6 +18,9 @@ from skswu.updates import InfluenceUpdate
 from skswu.weighting import BaseWeighting, HardWeighting, SoftWeighting, Weights
 
 TIGHT = {"tol": 1e-13, "max_iter": 100_000}
+# From version 1.8 on, l1_ratio alone says what the penalty is.
+NAMES_PENALTY = parse_version(sklearn.__version__) < parse_version("1.8")
+ELASTICNET = {"penalty": "elasticnet"} if NAMES_PENALTY else {}
 
 ESTIMATORS = {
     "logistic": LogisticRegression(**TIGHT),
@@ -26,7 +31,9 @@ ESTIMATORS = {
         fit_intercept=False, solver="newton-cholesky", **TIGHT
     ),
     "liblinear": LogisticRegression(solver="liblinear", intercept_scaling=3.0, **TIGHT),
-    "elasticnet": LogisticRegression(solver="saga", l1_ratio=0.3, C=0.3, **TIGHT),
+    "elasticnet": LogisticRegression(
+        solver="saga", l1_ratio=0.3, C=0.3, **ELASTICNET, **TIGHT
+    ),
     "ridge": RidgeClassifier(),
     "linear svc": LinearSVC(**TIGHT),
 }

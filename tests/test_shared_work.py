@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+import sklearn
 from numpy.testing import assert_allclose
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression, RidgeClassifier, SGDClassifier
 from sklearn.svm import LinearSVC
+from sklearn.utils.fixes import parse_version
 
 from skswu import _shared_work
 from skswu._correction import Corrector
@@ -17,12 +19,21 @@ from skswu.objectives import DemographicParity
 from skswu.updates import InfluenceUpdate
 from skswu.weighting import SoftWeighting
 
+# From version 1.8 on, l1_ratio alone says what the penalty is.
+NAMES_PENALTY = parse_version(sklearn.__version__) < parse_version("1.8")
+ELASTICNET = {"penalty": "elasticnet"} if NAMES_PENALTY else {}
+
 ESTIMATORS = {
     "logistic": LogisticRegression(),
     "weighted classes": LogisticRegression(class_weight="balanced"),
     "no intercept": LogisticRegression(fit_intercept=False),
     "sparse support": LogisticRegression(
-        solver="saga", l1_ratio=0.8, C=0.02, max_iter=5000, random_state=0
+        solver="saga",
+        l1_ratio=0.8,
+        C=0.02,
+        max_iter=5000,
+        random_state=0,
+        **ELASTICNET,
     ),
     "ridge": RidgeClassifier(),
     "svc": LinearSVC(),

@@ -362,7 +362,8 @@ def test_cross_validate_with_a_named_column(enabled):
     scoring = {name: get_scorer(name, sensitive_features="sex") for name in DIFFERENCES}
     scoring["accuracy"] = "accuracy"
     with sklearn.config_context(enable_metadata_routing=enabled):
-        results = cross_validate(make_model(), X, y, scoring=scoring, cv=CV)
+        # scikit-learn 1.6.0 takes no None here.
+        results = cross_validate(make_model(), X, y, scoring=scoring, cv=CV, params={})
     for name in ("demographic_parity_difference", "equalized_odds_difference"):
         expected = expected_fold_scores(X, y, name, "sex", CV)
         np.testing.assert_allclose(results[f"test_{name}"], expected, rtol=1e-14)

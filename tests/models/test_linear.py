@@ -1,9 +1,11 @@
 """Linear views against autodiff and against the estimators' own optima."""
 
 import warnings
+from inspect import signature
 
 import numpy as np
 import pytest
+import sklearn
 import torch
 from numpy.testing import assert_allclose
 from scipy import sparse
@@ -17,15 +19,30 @@ from sklearn.linear_model import (
 )
 from sklearn.svm import LinearSVC
 from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.fixes import parse_version
 
 from skswu.models import make_model_view
 
 TIGHT = {"tol": 1e-12, "max_iter": 100_000}
 WEIGHTS = {0: 1.0, 1: 3.0, 2: 0.5}
 
+# The penalty follows from l1_ratio, instead of a parameter of its own.
+HAS_L1_RATIO_ALONE = parse_version(sklearn.__version__) >= parse_version("1.8")
+# Balanced class weights count each sample by its weight.
+BALANCES_WEIGHTS = "sample_weight" in signature(compute_class_weight).parameters
+
 
 def logistic(C=0.7, l1_ratio=0.0, **options):
+    if not HAS_L1_RATIO_ALONE:
+        options["penalty"] = {0.0: "l2", 1.0: "l1"}.get(l1_ratio, "elasticnet")
+        l1_ratio = l1_ratio if options["penalty"] == "elasticnet" else None
     return LogisticRegression(C=C, l1_ratio=l1_ratio, **{**TIGHT, **options})
+
+
+def logistic_cv(**options):
+    if HAS_L1_RATIO_ALONE:
+        options = {"l1_ratios": (0.0,), "use_legacy_attributes": False, **options}
+    return LogisticRegressionCV(**{**TIGHT, **options})
 
 
 def sgd(loss, **options):
@@ -65,13 +82,7 @@ CASES = {
     "multinomial l1": (logistic(solver="saga", l1_ratio=1.0, C=0.1), 3, True),
     "multinomial no intercept": (logistic(fit_intercept=False), 3, True),
     "logistic cv": (
-        LogisticRegressionCV(
-            Cs=[0.05, 0.5],
-            l1_ratios=(0.0,),
-            use_legacy_attributes=False,
-            scoring="accuracy",
-            **TIGHT,
-        ),
+        logistic_cv(Cs=[0.05, 0.5], scoring="accuracy"),
         2,
         True,
     ),
@@ -126,13 +137,15 @@ def torch_objective(estimator, X, y, weight):
     sign = torch.stack([torch.where(codes == k, 1.0, -1.0) for k in shown], 1).double()
     factor = torch.ones_like(sign)
     if getattr(estimator, "class_weight", None) is not None:
-        uses_weight = isinstance(estimator, LogisticRegression | LinearSVC)
+        options = {}
+        if BALANCES_WEIGHTS and isinstance(estimator, LogisticRegression | LinearSVC):
+            options["sample_weight"] = weight.numpy()
         table = torch.tensor(
             compute_class_weight(
                 estimator.class_weight,
                 classes=estimator.classes_,
                 y=y,
-                sample_weight=weight.numpy() if uses_weight else None,
+                **options,
             )
         )
         if isinstance(estimator, LinearSVC | SGDClassifier) and outputs > 1:
@@ -164,6 +177,8 @@ def torch_objective(estimator, X, y, weight):
             share = getattr(estimator, "l1_ratio", None)
             if isinstance(estimator, LinearSVC):
                 share = float(estimator.penalty == "l1")
+            elif getattr(estimator, "penalty", None) == "l1":
+                share = 1.0
             share = share or 0.0
         penalised = coef
         if isinstance(estimator, LinearSVC) or (
@@ -361,7 +376,7 @@ def test_float32_rows_are_summed_in_float64():
         ours, view.loss_gradient(wide, view.parameters, wide.weight), rtol=1e-12
     )
     corrected = view.corrected(view.parameters * 1.5)
-    assert corrected.coef_.dtype == np.float32
+    assert corrected.coef_.dtype == estimator.coef_.dtype
     assert corrected.intercept_.dtype == estimator.intercept_.dtype
 
 
@@ -385,6 +400,7 @@ def test_sparsified_coefficients_stay_sparse():
     assert_allclose(corrected.coef_.toarray(), 2 * estimator.coef_.toarray())
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize(
     ("estimator", "message"),
     [
