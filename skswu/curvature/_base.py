@@ -1,8 +1,11 @@
 """What a curvature operator and its inverse look like."""
 
+import warnings
 from abc import ABC, abstractmethod
+from contextlib import nullcontext
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 
 # Columns of a dense matrix that are made by one product with a block of unit vectors.
 _DENSE_COLUMNS = 64
@@ -32,6 +35,14 @@ class CurvatureOperator(ABC):
     def product(self, vectors):
         """Return ``H @ vectors`` for ``vectors`` of shape (n_parameters, n_vectors)."""
 
+    def repeated_products(self):
+        """Return a context in which products may keep what they have in common.
+
+        The memory that this takes is bounded, and free again afterwards. The model is
+        not to be evaluated at other parameters within.
+        """
+        return nullcontext()
+
     def diagonal(self):
         """Return the diagonal of H, shape (n_parameters,), or None if it is costly."""
         return None
@@ -59,11 +70,12 @@ class CurvatureOperator(ABC):
             ``matrix`` is a new float64 numpy array that the caller may overwrite.
         """
         matrix = np.empty((self.n_parameters, self.n_parameters))
-        for start in range(0, self.n_parameters, _DENSE_COLUMNS):
-            width = min(_DENSE_COLUMNS, self.n_parameters - start)
-            unit = np.eye(self.n_parameters, width, -start)
-            columns = self.product(self.from_numpy(unit))
-            matrix[:, start : start + width] = self.to_numpy(columns)
+        with self.repeated_products():
+            for start in range(0, self.n_parameters, _DENSE_COLUMNS):
+                width = min(_DENSE_COLUMNS, self.n_parameters - start)
+                unit = np.eye(self.n_parameters, width, -start)
+                columns = self.product(self.from_numpy(unit))
+                matrix[:, start : start + width] = self.to_numpy(columns)
         return [(slice(None), (matrix + matrix.T) / 2.0)]
 
     def largest_block_size(self):
@@ -110,3 +122,23 @@ class InverseCurvature(ABC):
     @abstractmethod
     def solve(self, vectors):
         """Return ``(H + damping * I)^-1 @ vectors``."""
+
+
+def warn_of_negative_curvature(found, done, stacklevel):
+    """Warn that a system of a minimum's curvature has none, in the same words for all.
+
+    Parameters
+    ----------
+    found : str
+        What was met.
+    done : str
+        What the solver does about it.
+    stacklevel : int
+        As of ``warnings.warn``, counted from the caller.
+    """
+    warnings.warn(
+        f"The matrix has negative curvature: {found}. {done}, and the solution is not "
+        "to be trusted. Raise damping, or use the Gauss-Newton curvature.",
+        ConvergenceWarning,
+        stacklevel=stacklevel + 1,
+    )

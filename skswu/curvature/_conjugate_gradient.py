@@ -5,7 +5,10 @@ import warnings
 from sklearn.exceptions import ConvergenceWarning
 
 from .._progress import report_residual
-from ._base import InverseCurvature
+from ._base import InverseCurvature, warn_of_negative_curvature
+
+# Smaller curvature is none: squares of steps along it leave the range of floats.
+_FLAT = 1e-120
 
 
 class ConjugateGradientInverse(InverseCurvature):
@@ -57,10 +60,17 @@ class ConjugateGradientInverse(InverseCurvature):
         diagonal = diagonal + self.damping
         floor = 1e-12 * diagonal.max()
         # A parameter with no curvature at all takes no part in the solution.
-        inverse = 1.0 / diagonal.clip(floor if floor > 0 else 1.0)
+        inverse = 1.0 / diagonal.clip(floor if floor > _FLAT else 1.0)
         return lambda residual: inverse[:, None] * residual
 
     def solve(self, vectors):
+        with self.operator.repeated_products():
+            solution, relative_residual, negative = self._iterate(vectors)
+        self._report(relative_residual, negative)
+        return solution
+
+    def _iterate(self, vectors):
+        """Return solutions, relative residuals, and whether H proved indefinite."""
         solution = 0.0 * vectors
         residual = vectors + solution
         scale = _column_norm(vectors)
@@ -68,7 +78,7 @@ class ConjugateGradientInverse(InverseCurvature):
         preconditioned = self.precondition(residual)
         direction = preconditioned
         inner = (residual * preconditioned).sum(0)
-        negative = False
+        negative, steepest = False, 0.0
         active = _column_norm(residual) / scale > self.tol
         for _ in range(self.max_iter):
             if not active.any():
@@ -77,7 +87,12 @@ class ConjugateGradientInverse(InverseCurvature):
             self.n_products_ += 1
             curvature = (direction * product).sum(0)
             negative = negative or bool((active & (curvature < 0)).any())
-            active = active & (curvature > 0)
+            square = (direction * direction).sum(0)
+            slope = curvature / (square + (square == 0))
+            steepest = max(steepest, float(slope.max()))
+            # What is flat to working precision has no length to go.
+            flat = max(self.operator.precision() * steepest, _FLAT)
+            active = active & (slope > flat)
             length = _ratio(inner, curvature, active)
             solution = solution + length * direction
             residual = residual - length * product
@@ -87,8 +102,7 @@ class ConjugateGradientInverse(InverseCurvature):
             relative = _column_norm(residual) / scale
             report_residual(relative.max())
             active = active & (relative > self.tol)
-        self._report(_column_norm(residual) / scale, negative)
-        return solution
+        return solution, _column_norm(residual) / scale, negative
 
     def _product(self, direction, active):
         """Multiply the directions of right-hand sides that are not solved yet."""
@@ -100,11 +114,10 @@ class ConjugateGradientInverse(InverseCurvature):
     def _report(self, relative_residual, negative):
         self.relative_residual_ = float(relative_residual.max())
         if negative:
-            warnings.warn(
-                "Conjugate gradients met a direction of negative curvature: the "
-                "matrix is not positive definite and the solution is not to be "
-                "trusted. Raise damping, or use the Gauss-Newton curvature.",
-                ConvergenceWarning,
+            warn_of_negative_curvature(
+                "conjugate gradients met a direction of it, at a relative residual of "
+                f"{self.relative_residual_:.1e}",
+                "They stopped there",
                 stacklevel=3,
             )
         elif self.relative_residual_ > self.tol:

@@ -4,10 +4,9 @@ import warnings
 
 import numpy as np
 from scipy import linalg
-from sklearn.exceptions import ConvergenceWarning
 
 from ..exceptions import SingularCurvatureWarning
-from ._base import InverseCurvature
+from ._base import InverseCurvature, warn_of_negative_curvature
 
 # A Cholesky factor of a matrix worse conditioned than this has no correct digit left
 # to spare, so the eigendecomposition decides what is null and what is merely small.
@@ -19,7 +18,9 @@ class DirectInverse(InverseCurvature):
 
     A singular block falls back to the minimum-norm solution by an eigendecomposition:
     right-hand sides that lie in the range of :math:`H`, as gradients of the training
-    losses do, are still solved exactly.
+    losses do, are still solved exactly. Directions of negative curvature are left out
+    as well, for to follow them is to step to a saddle; conjugate gradients stop where
+    they meet one.
 
     Parameters
     ----------
@@ -97,6 +98,7 @@ def _make_minimum_norm_solve(matrix, precision):
     kept = sizes > len(values) * precision * sizes.max(initial=0.0)
     if (values[kept] < 0).any():
         _warn_of_negative_curvature(values)
+        kept &= values > 0
     else:
         _warn_of_singularity(kept)
     vectors = vectors[:, kept]
@@ -105,13 +107,10 @@ def _make_minimum_norm_solve(matrix, precision):
 
 
 def _warn_of_negative_curvature(values):
-    warnings.warn(
-        f"The matrix has negative curvature: {(values < 0).sum()} of {len(values)} "
-        f"eigenvalues are negative, the lowest {values[0]:.1e} against "
-        f"{values[-1]:.1e} at most. It is inverted as it is, but what follows is a "
-        "step to a saddle, not to a minimum. Raise damping, or use the Gauss-Newton "
-        "curvature.",
-        ConvergenceWarning,
+    warn_of_negative_curvature(
+        f"{(values < 0).sum()} of {len(values)} eigenvalues are negative, the lowest "
+        f"{values[0]:.1e} against {values[-1]:.1e} at most",
+        "Directions of negative curvature are left out",
         stacklevel=3,
     )
 

@@ -73,6 +73,13 @@ class LissaInverse(InverseCurvature):
         return self.operator.product(vectors)
 
     def solve(self, vectors):
+        with self.operator.repeated_products():
+            solution, reached = self._iterate(vectors)
+        self._report(reached)
+        return solution
+
+    def _iterate(self, vectors):
+        """Return the solution and the largest relative residual reached."""
         solution, residual = 0.0 * vectors, vectors
         norms = _norms(vectors)
         norms = norms + (norms == 0)
@@ -87,8 +94,7 @@ class LissaInverse(InverseCurvature):
                 break
             best, reached = solution, relative
             report_residual(reached.max())
-        self._report(float(reached.max()))
-        return best
+        return best, float(reached.max())
 
     def _pass(self, residual):
         """Return what a pass over the batches solves of a residual."""

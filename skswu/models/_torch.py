@@ -17,6 +17,9 @@ from ._torch_network import Network, named_parameters, to_numpy, weight_decay
 from ._torch_rows import TorchRows
 from ._torch_training import TorchTraining, last_layers, train
 
+# Rows on which the shape of the output is checked.
+_CHECKED_ROWS = 64
+
 
 class TorchModelView(ModelView):
     r"""skorch's NeuralNetClassifier and NeuralNetBinaryClassifier.
@@ -46,8 +49,9 @@ class TorchModelView(ModelView):
 
     #: Chosen by measurement, see docs/benchmarks_torch.md.
     default_damping = 1e-2
-    #: Influences are right to about 1e-3 then, in single precision too.
-    default_solver_tol = 1e-4
+    #: Influences are right to about 3e-3 then, far closer than retraining follows them;
+    #: see docs/benchmarks_torch.md.
+    default_solver_tol = 1e-3
     follows_leftover_gradient = False
     trains_in_epochs = True
 
@@ -238,32 +242,40 @@ class TorchModelView(ModelView):
 
     def _kept_by_the_fit(self, X, codes):
         """Mark the rows that the net's own train_split did not hold out."""
-        net, split = self.estimator, self.estimator.train_split
         kept = np.ones(len(codes))
-        if not split:
+        if not self.estimator.train_split:
             return kept
-        state = torch.get_rng_state()
-        _, held_out = net.get_split_datasets(X, self.classes[codes])
-        torch.set_rng_state(state)
-        indices = getattr(held_out, "indices", None)
+        indices = self._held_out(X, codes)
         if indices is None:  # validated on data of its own
             return kept
-        if isinstance(getattr(split, "cv", None), float) and split.random_state is None:
-            warnings.warn(
-                "The net's train_split held out rows at random, and which is not "
-                "known; all rows count as trained on. Give it a random_state, or use "
-                "train_split=None.",
-                UserWarning,
-                stacklevel=2,
-            )
+        n_trained, n_held_out = _rows_of_the_fit(self.estimator)
+        split = self.estimator.train_split
+        if n_trained == len(codes):  # the held-out rows were left out by the caller
             return kept
-        kept[np.asarray(indices)] = 0.0
+        if isinstance(getattr(split, "cv", None), float) and split.random_state is None:
+            _warn_of_split(
+                "The net's train_split held out rows at random, and which is not known"
+            )
+        elif n_held_out in (None, len(indices)):
+            kept[indices] = 0.0
+        else:
+            _warn_of_split(
+                f"The net was trained on {n_trained} rows and its train_split held out "
+                f"{n_held_out} more, but {len(codes)} rows are given"
+            )
         return kept
 
+    def _held_out(self, X, codes):
+        """Return which rows the net's train_split holds out of these, or None."""
+        with torch.random.fork_rng(devices=[]):
+            _, held_out = self.estimator.get_split_datasets(X, self.classes[codes])
+        indices = getattr(held_out, "indices", None)
+        return None if indices is None else np.asarray(indices)
+
     def _check_output(self, rows):
-        """Insist that a batch has one score a class."""
+        """Insist that rows have one score a class."""
         with torch.no_grad():
-            margins = self.network.margins(rows.first_batch())
+            margins = self.network.margins(rows.first_rows(_CHECKED_ROWS))
             n_scores = self.network.loss.scores(margins).shape[1]
         if n_scores != len(self.classes):
             raise ValueError(
@@ -289,6 +301,26 @@ def _check_fitted(net):
             f"This {type(net).__name__} is initialized but not fitted yet: it knows no "
             "classes. Call fit, or pass its 'classes' parameter."
         )
+
+
+def _rows_of_the_fit(net):
+    """Return how many rows a net was trained and validated on; None if not recorded."""
+    epochs = [epoch.get("batches", []) for epoch in getattr(net, "history_", [])]
+    trained, held_out = (
+        max((sum(b.get(kind, 0) for b in epoch) for epoch in epochs), default=0)
+        for kind in ("train_batch_size", "valid_batch_size")
+    )
+    return (trained, held_out) if trained else (None, None)
+
+
+def _warn_of_split(what):
+    warnings.warn(
+        f"{what}; all rows count as trained on. Pass the rows that fit was given, with "
+        "a train_split that holds out the same ones each time (a random_state, or no "
+        "shuffling), or fit with train_split=None.",
+        UserWarning,
+        stacklevel=4,
+    )
 
 
 def _check_precision(parameters):

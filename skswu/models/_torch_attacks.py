@@ -159,6 +159,7 @@ def adversarial_rows(view, rows, parameters, attack):
     labels = view.classes[rows.codes]
     perturbed = TorchRows(network.net, moved, labels, rows.codes, rows.targets)
     perturbed.weight, perturbed.mass = rows.weight, rows.mass
+    perturbed.limit = rows.limit
     return perturbed
 
 

@@ -1,10 +1,12 @@
 """Curvature of a network's training objective, as products."""
 
 from abc import abstractmethod
+from contextlib import contextmanager
 
 import torch
 
 from ..curvature import CurvatureOperator
+from ._torch_kept import KeptBatches, spare_memory
 from ._torch_network import to_numpy
 
 
@@ -36,35 +38,56 @@ class TorchCurvature(CurvatureOperator):
         self.weight = torch.as_tensor(weight).to(parameters)
         self.penalty = penalty
         self.n_parameters = len(parameters)
+        self._batches = KeptBatches(rows, self._batch_product, spare_bytes=0)
 
     @abstractmethod
-    def _batch_products(self, batch, vectors):
-        """Return the batch's share of the curvature times each row of ``vectors``."""
+    def _batch_product(self, batch):
+        """Return the function that multiplies a vector by a batch's share of H.
+
+        It may be called many times, at one forward pass, until the network is loaded
+        with other parameters.
+        """
+
+    @contextmanager
+    def repeated_products(self):
+        passing = self._batches
+        spare_bytes = spare_memory(self.parameters.device)
+        self._batches = KeptBatches(self.rows, self._batch_product, spare_bytes)
+        try:
+            yield
+        finally:
+            self._batches = passing
 
     def product(self, vectors):
         self.network.load(self.parameters)
-        rows = vectors.T.contiguous()
-        total = torch.zeros_like(rows)
-        for _, products in self.rows.map(lambda b: self._batch_products(b, rows)):
-            total += products
+        total = torch.zeros_like(vectors.T)
+        for batch in self._batches:
+            total += self._share(batch, vectors)
         return total.T + self.penalty[:, None] * vectors
 
     def batch_products(self):
         self.network.load(self.parameters)
         total = self.weight.abs().sum()
-        for batch in self.rows.batches():
+        for batch in self._batches:
             share = self.weight[batch.rows].abs().sum() / total
             if share > 0:
                 yield self._estimate(batch, share)
 
     def _estimate(self, batch, share):
         def product(vectors):
-            rows = vectors.T.contiguous()
-            parts = self.rows.attempt(lambda b: self._batch_products(b, rows), batch)
-            estimate = sum(products for _, products in parts) / share
+            estimate = self._share(batch, vectors) / share
             return estimate.T + self.penalty[:, None] * vectors
 
         return product
+
+    def _share(self, batch, vectors):
+        """Return a batch's share of H times the columns of ``vectors``, as rows."""
+        rows = vectors.T.contiguous()
+
+        def multiply(product):
+            return torch.stack([product(vector) for vector in rows])
+
+        return sum(self._batches.apply(multiply, batch))
 
     def precision(self):
         return torch.finfo(self.parameters.dtype).eps
@@ -83,21 +106,22 @@ class GaussNewtonCurvature(TorchCurvature):
     Hessian where the model is linear in its parameters or fits its labels exactly.
     """
 
-    def _batch_products(self, batch, vectors):
+    def _batch_product(self, batch):
         linear = self.network.linearize(batch)
-        margins = linear.margins.detach()
-        curvature = self.network.loss.curvature(margins, batch.targets)
+        curvature = self.network.loss.curvature(self._margins(linear), batch.targets)
         weight = self.weight[batch.rows, None]
-        return torch.stack(
-            [linear.pull(weight * curvature(linear.push(v))) for v in vectors]
-        )
+        return lambda vector: linear.pull(weight * curvature(linear.push(vector)))
+
+    def _margins(self, linear):
+        """Return the margins at which the loss's curvature is taken."""
+        return linear.margins.detach()
 
 
 class HessianCurvature(TorchCurvature):
     r""":math:`\sum_i v_i \nabla^2 \ell_i + \nabla^2 R`; indefinite in general."""
 
-    def _batch_products(self, batch, vectors):
+    def _batch_product(self, batch):
         network = self.network
         losses = network.loss.values(network.margins(batch), batch.targets)
         gradients = network.differentiable_gradient(self.weight[batch.rows] @ losses)
-        return torch.stack([network.directional(gradients, v) for v in vectors])
+        return lambda vector: network.directional(gradients, vector)

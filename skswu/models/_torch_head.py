@@ -17,6 +17,8 @@ from ._linear_loss import LogisticLoss, MultinomialLoss
 from ._torch_loss import SigmoidLoss, SoftmaxLoss, deep_copy
 from ._torch_network import named_modules, named_parameters, to_numpy
 
+_TRACED_ROWS = 64
+
 
 def restrict_to_last_layer(view, X):
     """Return a view of the layer of a net that is computed last.
@@ -29,10 +31,10 @@ def restrict_to_last_layer(view, X):
     view : TorchModelView
         Of the whole net.
     X : data
-        Rows as the net was fitted on; a batch is traced.
+        Rows as the net was fitted on; a few are traced.
     """
     codes = np.zeros(_num_samples(X), dtype=np.intp)
-    batch = view.evaluation_rows(X, codes).first_batch()
+    batch = view.evaluation_rows(X, codes).first_rows(_TRACED_ROWS)
     trace = Trace(view.network, batch)
     if trace.is_linear_head():
         return TorchHeadView(view, trace.name)
@@ -141,6 +143,9 @@ class TorchHeadView(LinearModelView):
             n_features_in_=self._layer.in_features,
             classes_=self.view.classes,
         )
+
+    def _check_outputs(self, n_outputs):
+        """Two logits for two classes are fine here; the net's scores are checked."""
 
     def loss_function(self):
         loss = self.view.network.loss

@@ -77,11 +77,5 @@ class _LinearizedCurvature(GaussNewtonCurvature):
         super().__init__(network, rows, parameters, weight, penalty)
         self.change = change
 
-    def _batch_products(self, batch, vectors):
-        linear = self.network.linearize(batch)
-        margins = linear.margins.detach() + linear.push(self.change)
-        curvature = self.network.loss.curvature(margins, batch.targets)
-        weight = self.weight[batch.rows, None]
-        return torch.stack(
-            [linear.pull(weight * curvature(linear.push(v))) for v in vectors]
-        )
+    def _margins(self, linear):
+        return linear.margins.detach() + linear.push(self.change)

@@ -1,5 +1,6 @@
 """A private copy of a net's modules, evaluated and differentiated at any parameters."""
 
+from contextlib import contextmanager
 from copy import deepcopy
 
 import numpy as np
@@ -133,13 +134,14 @@ class Network:
         ]
         if not pairs:
             return torch.zeros_like(direction)
-        slopes = torch.autograd.grad(
-            [gradient for gradient, _ in pairs],
-            self._tensors,
-            [piece for _, piece in pairs],
-            retain_graph=True,
-            materialize_grads=True,
-        )
+        with _explained():
+            slopes = torch.autograd.grad(
+                [gradient for gradient, _ in pairs],
+                self._tensors,
+                [piece for _, piece in pairs],
+                retain_graph=True,
+                materialize_grads=True,
+            )
         return self.flatten(slopes)
 
 
@@ -149,7 +151,8 @@ class Linearization:
     The product :math:`J v` differentiates :math:`J^\top u`, a linear function of u,
     with respect to u. This takes any module that can be differentiated twice, however
     its control flow depends on the data; it shares one forward and one backward pass
-    between all vectors; and on a processor it is as fast as forward mode.
+    between all vectors and all later products; and even without that it is on a
+    processor as fast as forward mode.
 
     Parameters
     ----------
@@ -180,17 +183,32 @@ class Linearization:
     def push(self, direction):
         """Return J times a parameter vector, shaped as the margins."""
         pieces = self.network.split(direction)
-        (moved,) = torch.autograd.grad(
-            self._gradients,
-            self._weights,
-            [pieces[index] for index in self._used],
-            retain_graph=True,
-        )
+        with _explained():
+            (moved,) = torch.autograd.grad(
+                self._gradients,
+                self._weights,
+                [pieces[index] for index in self._used],
+                retain_graph=True,
+            )
         return moved
 
     def pull(self, gradient):
         """Return J transposed times an array shaped as the margins."""
         return self.network.pull_back(self.margins, gradient, keep=True)
+
+
+@contextmanager
+def _explained():
+    """Say what to do about a layer that cannot be differentiated twice."""
+    try:
+        yield
+    except NotImplementedError as error:
+        raise NotImplementedError(
+            "Products with the curvature need layers that torch can differentiate "
+            f"twice; here {error} Use a layer that does the same by plain operations "
+            "(nn.Embedding and a mean for nn.EmbeddingBag), or leave what comes up to "
+            "it out of the correction by 'parameters'."
+        ) from error
 
 
 def named_modules(net):

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -41,11 +41,13 @@ class Batch:
 
     def part(self, start, stop):
         """Return the rows from ``start`` to ``stop``, counted from the batch's own."""
+        if stop - start == len(self):
+            return self
         chosen = slice(start, stop)
         offset = self.rows.start
         return Batch(
             slice(offset + start, offset + stop),
-            _apply(self.inputs, lambda tensor: tensor[chosen]),
+            _apply(self.inputs, lambda inputs: _select(inputs, chosen)),
             self.targets[chosen],
         )
 
@@ -75,6 +77,8 @@ class TorchRows:
         Sample weight times class weight; None on evaluation rows.
     mass : float or None
         Scale of the regulariser, see ``SampleLoss.mass``.
+    limit : int or None
+        Largest number of rows in a batch, once the device ran out of memory.
     """
 
     def __init__(self, net, X, labels, codes, targets):
@@ -83,7 +87,7 @@ class TorchRows:
         self.targets = targets
         self.weight = None
         self.mass = None
-        self._limit = None
+        self.limit = None
         dataset = net.get_dataset(X, labels)
         in_memory = _is_plain(net, dataset)
         self.batches = self._cut if in_memory else self._stream
@@ -103,9 +107,10 @@ class TorchRows:
         for batch in self.batches():
             yield from self.attempt(function, batch)
 
-    def first_batch(self):
-        """Return the first batch."""
-        return next(iter(self.batches()))
+    def first_rows(self, n_rows):
+        """Return the first rows as a batch; fewer where the first batch has fewer."""
+        batch = next(iter(self.batches()))
+        return batch.part(0, min(n_rows, len(batch)))
 
     def attempt(self, function, batch):
         """Yield a batch, or its parts where it does not fit, with their results.
@@ -127,12 +132,12 @@ class TorchRows:
             yield from self.attempt(function, part)
 
     def _halve(self, n_rows):
-        self._limit = (n_rows + 1) // 2
+        self.limit = (n_rows + 1) // 2
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         warnings.warn(
             f"The device ran out of memory on a batch of {n_rows} rows; batches of "
-            f"{self._limit} are used from here on.",
+            f"{self.limit} are used from here on.",
             RuntimeWarning,
             stacklevel=2,
         )
@@ -141,32 +146,51 @@ class TorchRows:
         """Yield batches cut from arrays."""
         start, size = 0, _batch_rows(self._source, self.net)
         while start < len(self):
-            rows = slice(start, min(start + (self._limit or size), len(self)))
+            rows = slice(start, min(start + (self.limit or size), len(self)))
             inputs = _cut_leaves(self._source, rows)
-            inputs = to_tensor(inputs, device=self.net.device)
-            yield Batch(rows, inputs, self.targets[rows])
+            yield from self._on_device(Batch(rows, inputs, self.targets[rows]))
             start = rows.stop
 
     def _stream(self):
         """Yield batches as the net's own iterator collates them."""
         start = 0
         for data in _iterate(self.net.get_iterator(self._source)):
-            inputs = to_tensor(unpack_data(data)[0], device=self.net.device)
-            n_rows = len(_first_leaf(inputs))
-            rows = slice(start, start + n_rows)
-            yield from self._limited(Batch(rows, inputs, self.targets[rows]))
+            inputs = unpack_data(data)[0]
+            rows = slice(start, start + len(_first_leaf(inputs)))
+            for part in self._limited(Batch(rows, inputs, self.targets[rows])):
+                yield from self._on_device(part)
             start = rows.stop
         if start != len(self):
             raise ValueError(
                 f"The net's iterator gave {start} rows for {len(self)} labels."
             )
 
+    def _on_device(self, batch):
+        """Yield a batch with its inputs on the device, in parts if it does not fit."""
+
+        def move(batch):
+            return replace(
+                batch, inputs=to_tensor(batch.inputs, device=self.net.device)
+            )
+
+        for _, moved in self.attempt(move, batch):
+            yield moved
+
     def _limited(self, batch):
         start = 0
         while start < len(batch):
-            stop = min(start + (self._limit or len(batch)), len(batch))
+            stop = min(start + (self.limit or len(batch)), len(batch))
             yield batch.part(start, stop)
             start = stop
+
+
+def _select(inputs, chosen):
+    """Return a slice of the rows of an array, or of a dense or sparse tensor."""
+    if not torch.is_tensor(inputs) or inputs.layout == torch.strided:
+        return inputs[chosen]
+    index = torch.arange(chosen.start, chosen.stop, device=inputs.device)
+    selected = inputs.to_sparse_coo().index_select(0, index)
+    return selected.to_sparse(layout=inputs.layout)
 
 
 def _iterate(iterator):
@@ -191,12 +215,13 @@ def _is_plain(net, dataset):
     options = set(net.get_params_for("iterator_valid"))
     if options - {"batch_size", "num_workers", "pin_memory"}:
         return False
-    return all(
-        isinstance(leaf, np.ndarray | torch.Tensor)
-        or issparse(leaf)
-        or is_pandas_ndframe(leaf)
-        for leaf in _list_leaves(dataset.X)
-    )
+    return all(_is_array(leaf) for leaf in _list_leaves(dataset.X))
+
+
+def _is_array(leaf):
+    if torch.is_tensor(leaf):
+        return leaf.layout == torch.strided
+    return isinstance(leaf, np.ndarray) or issparse(leaf) or is_pandas_ndframe(leaf)
 
 
 def _apply(data, function):

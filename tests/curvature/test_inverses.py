@@ -164,6 +164,23 @@ def test_negative_curvature_is_told(rng, right, solver):
         )
 
 
+@pytest.mark.parametrize("solver", ["direct", "cg"])
+def test_no_step_follows_negative_curvature(rng, right, solver):
+    """Both steps go down: along neither is the matrix's quadratic form negative."""
+    matrix = decaying_matrix(rng) - 0.1 * np.eye(N_PARAMETERS)
+    with pytest.warns(ConvergenceWarning, match="negative curvature"):
+        solution = make_inverse_curvature(solver, MatrixOperator(matrix)).solve(right)
+    assert ((solution * (matrix @ solution)).sum(axis=0) >= 0).all()
+    assert ((solution * right).sum(axis=0) > 0).all()
+
+
+def test_negative_curvature_makes_lissa_say_so(rng, right):
+    matrix = decaying_matrix(rng) - 0.1 * np.eye(N_PARAMETERS)
+    inverse = LissaInverse(MatrixOperator(matrix), random_state=0)
+    with pytest.warns(ConvergenceWarning, match="relative residual of"):
+        inverse.solve(right)
+
+
 def test_direct_solves_a_singular_matrix_in_its_range(rng):
     factor = rng.standard_normal((N_PARAMETERS, 5))
     matrix = factor @ factor.T

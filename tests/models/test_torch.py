@@ -2,6 +2,7 @@
 
 import pickle
 import warnings
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -13,11 +14,15 @@ from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier
 from skorch.callbacks import Callback
 from skorch.dataset import Dataset, ValidSplit
 from skorch.helper import SliceDict
+from skorch.utils import to_tensor
 from torch import nn
 from torch.func import functional_call
 
 from skswu.curvature import ConjugateGradientInverse, DirectInverse, LissaInverse
 from skswu.models import make_model_view
+from skswu.models._attack import Attack
+from skswu.models._torch_head import TorchHeadView
+from skswu.models._torch_kept import saved_bytes
 
 N_SAMPLES, N_FEATURES = 60, 4
 CLASS_WEIGHT = [1.0, 3.0, 0.5]
@@ -593,6 +598,43 @@ def test_rows_held_out_by_the_net_carry_no_weight(rng):
     assert rows.weight.sum() == rows.mass == N_SAMPLES - len(held_out)
 
 
+def test_rows_without_those_held_out_all_count(rng):
+    X, y = tabular(rng, 2)
+    net = make_net(Perceptron, {}, CE, {}, NeuralNetClassifier)
+    net.set_params(train_split=ValidSplit(4, stratified=True)).fit(X, y)
+    trained = net.get_split_datasets(X, y)[0].indices
+    rows = make_model_view(net).training_rows(X[trained], y[trained])
+    assert (rows.weight == 1).all()
+
+
+def test_other_rows_than_those_of_the_fit_are_told(rng):
+    X, y = tabular(rng, 2)
+    net = make_net(Perceptron, {}, CE, {}, NeuralNetClassifier)
+    net.set_params(train_split=ValidSplit(4, stratified=True)).fit(X, y)
+    with pytest.warns(UserWarning, match="trained on 45 rows.*15 more, but 30 rows"):
+        rows = make_model_view(net).training_rows(X[:30], y[:30])
+    assert (rows.weight == 1).all()
+
+
+def test_split_of_a_net_without_a_history(rng):
+    X, y = tabular(rng, 2)
+    net = make_net(Perceptron, {}, CE, {}, NeuralNetClassifier)
+    net.set_params(train_split=ValidSplit(4, stratified=True)).fit(X, y)
+    net.history_.clear()
+    rows = make_model_view(net).training_rows(X, y)
+    assert rows.weight.sum() == 45
+
+
+@pytest.mark.parametrize("optimizer", [torch.optim.Adam, torch.optim.AdamW])
+def test_decoupled_weight_decay_counts_as_coupled(rng, optimizer):
+    net, X, y = fit_case("two classes", rng, optimizer=optimizer)
+    view = make_model_view(net)
+    rows = view.training_rows(X, y)
+    penalty = view.penalty(rows, view.parameters)
+    expected = 0.5 * 0.01 * N_SAMPLES * float((view.parameters**2).sum())
+    assert penalty == pytest.approx(expected)
+
+
 def test_random_split_is_told(rng):
     X, y = tabular(rng, 2)
     net = make_net(Perceptron, {}, CE, {}, NeuralNetClassifier)
@@ -629,26 +671,159 @@ def test_half_precision_is_refused(rng):
         make_model_view(net)
 
 
-def test_out_of_memory_halves_the_batch(rng, monkeypatch):
-    net, X, y = fit_case("two classes", rng)
-    view = make_model_view(net)
-    rows = view.training_rows(X, y)
-    expected = view.losses(rows, view.parameters)
-    whole = view.network.margins
+def limit_memory(view, monkeypatch, n_rows):
+    """Let the device run out of memory on more rows than these, and count passes."""
+    whole, sizes = view.network.margins, []
 
     def margins(batch):
-        if len(batch) > 20:
+        sizes.append(len(batch))
+        if len(batch) > n_rows:
             raise torch.OutOfMemoryError("out of memory")
         return whole(batch)
 
     monkeypatch.setattr(view.network, "margins", margins)
+    return sizes
+
+
+def one_direction(view):
+    return torch.linspace(-1.0, 1.0, len(view.parameters))[:, None]
+
+
+def product_of(kind, repeated=False):
+    def product(view, rows):
+        operator = view.curvature(rows, view.parameters, rows.weight, kind)
+        vectors = one_direction(view)
+        with operator.repeated_products() if repeated else nullcontext():
+            for _ in range(1 + repeated):
+                moved = operator.product(vectors)
+        return moved
+
+    return product
+
+
+def batch_estimates(view, rows):
+    operator = view.curvature(rows, view.parameters, rows.weight)
+    return next(f(one_direction(view)) for f in operator.batch_products())
+
+
+def adversarial_inputs(view, rows):
+    attack = Attack(kind="boundary", n_steps=2)
+    moved = view.adversarial_rows(rows, view.parameters, attack)
+    return view.losses(moved, view.parameters)
+
+
+# Name: what is computed of a view and its rows.
+PASSES = {
+    "losses": lambda view, rows: view.losses(rows, view.parameters),
+    "scores": lambda view, rows: view.scores(rows, view.parameters),
+    "metric gradients": lambda view, rows: view.pull_back_scores(
+        rows, view.parameters, lambda chunk: np.ones((2, N_SAMPLES, 3))[:, chunk]
+    ),
+    "loss gradient": lambda view, rows: view.loss_gradient(
+        rows, view.parameters, rows.weight
+    ),
+    "influences": lambda view, rows: view.loss_derivatives(
+        rows, view.parameters, one_direction(view)
+    ),
+    "gauss_newton": product_of("gauss_newton"),
+    "hessian": product_of("hessian"),
+    "gauss_newton, kept": product_of("gauss_newton", repeated=True),
+    "hessian, kept": product_of("hessian", repeated=True),
+    "batch estimates": batch_estimates,
+    "linearized": lambda view, rows: view.linearized(
+        view.parameters
+    ).objective_gradient(rows, view.parameters + 0.1, rows.weight),
+    "last layer": lambda view, rows: TorchHeadView(view, "3")._rows(rows).design.X,
+    "adversarial inputs": adversarial_inputs,
+}
+
+
+@pytest.mark.parametrize("dataset", [Dataset, Shifted])
+@pytest.mark.parametrize("name", PASSES)
+def test_out_of_memory_halves_the_batch(name, dataset, rng, monkeypatch):
+    net, X, y = fit_case("three classes", rng, dataset=dataset, batch_size=N_SAMPLES)
+    view = make_model_view(net)
+    rows = view.training_rows(X, y)
+    expected = PASSES[name](view, rows)
+    limit_memory(view, monkeypatch, 20)
     with pytest.warns(RuntimeWarning, match="ran out of memory") as told:
-        losses = view.losses(rows, view.parameters)
-    assert len(told) == 2  # 60 rows, then 30; the other half is cut at once
-    assert_allclose(losses, expected)
+        result = PASSES[name](view, rows)
+    assert len(told) == 2  # 60 rows, then 30; what follows is cut at once
+    assert_allclose(result, expected, rtol=1e-10, atol=1e-12)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         view.losses(rows, view.parameters)
+
+
+def test_out_of_memory_while_moving_rows_to_the_device(rng, monkeypatch):
+    net, X, y = fit_case("two classes", rng)
+    view = make_model_view(net)
+    rows = view.training_rows(X, y)
+    expected = view.losses(rows, view.parameters)
+
+    def move(inputs, device):
+        if len(inputs) > 20:
+            raise torch.OutOfMemoryError("out of memory")
+        return to_tensor(inputs, device=device)
+
+    monkeypatch.setattr("skswu.models._torch_rows.to_tensor", move)
+    with pytest.warns(RuntimeWarning, match="ran out of memory"):
+        losses = view.losses(rows, view.parameters)
+    assert_allclose(losses, expected)
+
+
+def test_a_row_that_does_not_fit_is_an_error(rng, monkeypatch):
+    net, X, y = fit_case("two classes", rng)
+    view = make_model_view(net)
+    rows = view.training_rows(X, y)
+    limit_memory(view, monkeypatch, 0)
+    with (
+        pytest.warns(RuntimeWarning, match="ran out of memory"),
+        pytest.raises(torch.OutOfMemoryError),
+    ):
+        view.losses(rows, view.parameters)
+
+
+@pytest.mark.parametrize("kind", ["hessian", "gauss_newton"])
+@pytest.mark.parametrize("dataset", [Dataset, Shifted])
+def test_repeated_products_share_the_forward_pass(kind, dataset, rng, monkeypatch):
+    monkeypatch.setattr("skswu.models._torch_rows._batch_rows", lambda source, net: 20)
+    net, X, y = fit_case("three classes", rng, dataset=dataset)
+    view = make_model_view(net)
+    rows = view.training_rows(X, y)
+    operator = view.curvature(rows, view.parameters, rows.weight, kind)
+    vectors = torch.as_tensor(rng.standard_normal((len(view.parameters), 2)))
+    expected = operator.product(vectors)
+    sizes = limit_memory(view, monkeypatch, N_SAMPLES)
+    with operator.repeated_products():
+        first = operator.product(vectors)
+        passes = len(sizes)
+        again = operator.product(vectors)
+        assert len(sizes) == passes
+    assert torch.equal(first, expected)
+    assert torch.equal(again, expected)
+    operator.product(vectors)
+    assert len(sizes) > passes
+
+
+@pytest.mark.parametrize(("spare_batches", "n_kept"), [(0.0, 0), (1.5, 1), (9.0, 3)])
+def test_kept_passes_are_bounded_in_memory(spare_batches, n_kept, rng, monkeypatch):
+    monkeypatch.setattr("skswu.models._torch_rows._batch_rows", lambda source, net: 20)
+    net, X, y = fit_case("three classes", rng)
+    view = make_model_view(net)
+    rows = view.training_rows(X, y)
+    operator = view.curvature(rows, view.parameters, rows.weight)
+    n_bytes = saved_bytes(operator._batch_product, rows.first_rows(20))
+    monkeypatch.setattr(
+        "skswu.models._torch_kept._PROCESSOR_BYTES", int(spare_batches * n_bytes)
+    )
+    sizes = limit_memory(view, monkeypatch, N_SAMPLES)
+    with operator.repeated_products():
+        expected = operator.product(one_direction(view))
+        sizes.clear()
+        again = operator.product(one_direction(view))
+    assert sizes == [20] * (3 - n_kept)
+    assert torch.equal(again, expected)
 
 
 def test_nan_loss_is_refused(rng):

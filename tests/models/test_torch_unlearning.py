@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose
+from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
@@ -16,7 +17,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier
-from skorch.dataset import ValidSplit
+from skorch.dataset import Dataset, ValidSplit
 from skorch.helper import SliceDict
 from torch import nn
 
@@ -54,6 +55,54 @@ class TwoInputs(nn.Module):
 
     def forward(self, token, x):
         return self.head(torch.cat([torch.tanh(self.token(token)), x], 1))
+
+
+class Tokens(nn.Module):
+    """Integers alone."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(12, 5)
+        self.head = nn.Linear(5, 2)
+
+    def forward(self, tokens):
+        return self.head(torch.tanh(self.embedding(tokens).mean(1)))
+
+
+class Bags(Tokens):
+    """With a layer that torch differentiates only once."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.EmbeddingBag(12, 5)
+
+    def forward(self, tokens):
+        return self.head(torch.tanh(self.embedding(tokens)))
+
+
+class SparseDataset(Dataset):
+    """Rows of a sparse matrix as sparse tensors."""
+
+    def __getitem__(self, index):
+        X, y = super().__getitem__(index)
+        return torch.as_tensor(X).to_sparse(), torch.as_tensor(y)
+
+
+def stack_sparse(rows):
+    inputs, labels = zip(*rows, strict=True)
+    return torch.stack(inputs), torch.stack(labels)
+
+
+class SparseLayer(nn.Module):
+    """Takes sparse tensors."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(4, 6).normal_(std=0.5))
+        self.head = nn.Linear(6, 2)
+
+    def forward(self, x):
+        return self.head(torch.tanh(torch.sparse.mm(x, self.weight)))
 
 
 class Tied(nn.Module):
@@ -177,6 +226,92 @@ def test_named_inputs():
     model.fit(inputs, y, sensitive_features=group)
     assert len(model.train_indices_) == 0.8 * N_SAMPLES
     assert shrinks(model)
+
+
+def as_fitted(model, X, y, group):
+    """Correct a net that was fitted on all rows."""
+    return model.unlearn(X, y, sensitive_features=group)
+
+
+def as_meta_estimator(model, X, y, group):
+    """Fit, hold out a validation share, and correct."""
+    model.set_params(random_state=0)
+    return model.fit(X, y, sensitive_features=group)
+
+
+@pytest.mark.parametrize("run", [as_fitted, as_meta_estimator])
+def test_integer_inputs(run):
+    X, y, group = make_data()
+    tokens = np.digitize(X, [-0.7, 0.5]) + 3 * np.arange(4)
+    net = make_net(Tokens, max_epochs=30)
+    net = net.fit(tokens, y) if run is as_fitted else net
+    model = run(UnlearningClassifier(net), tokens, y, group)
+    assert shrinks(model, 0.8)
+    assert set(model.predict(tokens)) <= {0, 1}
+
+
+@pytest.mark.parametrize("curvature", ["gauss_newton", "hessian"])
+def test_layer_that_is_differentiable_once(curvature):
+    X, y, group = make_data()
+    tokens = np.digitize(X, [-0.7, 0.5]) + 3 * np.arange(4)
+    net = make_net(Bags, max_epochs=30).fit(tokens, y)
+    model = UnlearningClassifier(net, update=InfluenceUpdate(curvature=curvature))
+    with pytest.raises(NotImplementedError, match=r"twice.*EmbeddingBag.*'parameters'"):
+        model.unlearn(tokens, y, sensitive_features=group)
+    model.set_params(update__parameters=["head.*"])
+    assert shrinks(model.unlearn(tokens, y, sensitive_features=group), 0.9)
+
+
+@pytest.mark.parametrize("run", [as_fitted, as_meta_estimator])
+def test_sparse_matrices(run):
+    X, y, group = make_data()
+    X[np.abs(X) < 0.3] = 0.0
+    models = []
+    for inputs in (X, sparse.csr_matrix(X)):
+        net = make_net()
+        net = net.fit(inputs, y) if run is as_fitted else net
+        torch.manual_seed(0)
+        models.append(run(UnlearningClassifier(net), inputs, y, group))
+    dense, fed_sparse = models
+    assert shrinks(fed_sparse)
+    assert_allclose(fed_sparse.influence_, dense.influence_, rtol=1e-3, atol=1e-6)
+    assert_allclose(
+        fed_sparse.predict_proba(sparse.csr_matrix(X)),
+        dense.predict_proba(X),
+        atol=1e-4,
+    )
+
+
+SPARSE_TENSORS = {
+    "dataset": SparseDataset,
+    "iterator_train__collate_fn": stack_sparse,
+    "iterator_valid__collate_fn": stack_sparse,
+}
+
+
+@pytest.mark.parametrize("solver", ["direct", "cg", "lissa"])
+def test_sparse_tensors(solver):
+    X, y, group = make_data()
+    X[np.abs(X) < 0.3] = 0.0
+    net = make_net(SparseLayer, **SPARSE_TENSORS).fit(sparse.csr_matrix(X), y)
+    update = InfluenceUpdate(solver=solver, damping=0.1, random_state=0)
+    model = UnlearningClassifier(net, update=update)
+    model.unlearn(sparse.csr_matrix(X), y, sensitive_features=group)
+    assert shrinks(model)
+    assert_allclose(
+        model.predict_proba(sparse.csr_matrix(X)),
+        model.estimator_.predict_proba(sparse.csr_matrix(X)),
+    )
+
+
+def test_batches_of_sparse_tensors_are_cut():
+    X, y, _ = make_data()
+    X = sparse.csr_matrix(np.where(np.abs(X) < 0.3, 0.0, X))
+    view = make_model_view(make_net(SparseLayer, **SPARSE_TENSORS).fit(X, y))
+    rows = view.training_rows(X, y)
+    expected = view.losses(rows, view.parameters)
+    rows.limit = 20
+    assert_allclose(view.losses(rows, view.parameters), expected, rtol=1e-5)
 
 
 def test_pipeline_and_frozen_pipeline():
@@ -393,6 +528,61 @@ def test_progress_is_shown_and_taken_away(capsys):
     assert "influence: " in shown
     assert "residual=" in shown
     assert shown.endswith("\r")  # the line is blank again
+
+
+def on_cuda(net):
+    """Return a copy of a fitted net on the GPU, in double precision."""
+    moved = pickle.loads(pickle.dumps(net)).set_params(device="cuda")
+    moved.module_.to("cuda").double()
+    moved.criterion_.to("cuda")
+    moved.initialize_optimizer()
+    return moved
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_matrix])
+@pytest.mark.parametrize("parameters", ["all", "last_layer", ["0.*"]])
+def test_cuda_agrees_with_the_processor(parameters, make):
+    X, y, group = make_data()
+    X = make(X.astype(np.float64))
+    net = make_net().fit(X.astype(np.float32), y)
+    net.module_.double()
+    net.initialize_optimizer()
+    update = InfluenceUpdate(parameters=parameters, solver_tol=1e-8)
+    models = [
+        UnlearningClassifier(each, update=update).unlearn(
+            X, y, sensitive_features=group
+        )
+        for each in (net, on_cuda(net))
+    ]
+    assert next(models[1].estimator_.module_.parameters()).is_cuda
+    scale = np.abs(models[0].influence_).max()
+    assert_allclose(models[1].influence_, models[0].influence_, atol=1e-6 * scale)
+    assert_allclose(models[1].predict_proba(X), models[0].predict_proba(X), atol=1e-6)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("solver", ["direct", "cg", "nystrom", "lissa"])
+def test_solvers_on_cuda(solver):
+    X, y, group = make_data()
+    net = make_net(device="cuda").fit(X, y)
+    update = InfluenceUpdate(solver=solver, damping=0.1, random_state=0)
+    model = UnlearningClassifier(net, update=update)
+    assert shrinks(model.unlearn(X, y, sensitive_features=group))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_memory_on_cuda_is_given_back():
+    X, y, group = make_data()
+    net = make_net(device="cuda").fit(X, y)
+    model = UnlearningClassifier(net, update=InfluenceUpdate(solver="cg"))
+    model.unlearn(X, y, sensitive_features=group)
+    held = torch.cuda.memory_allocated()
+    model.unlearn(X, y, sensitive_features=group)
+    assert torch.cuda.memory_allocated() <= held
 
 
 def test_unfitted_net():

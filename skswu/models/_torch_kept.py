@@ -1,0 +1,114 @@
+"""Batches whose forward passes are kept for many products, as far as memory allows."""
+
+import torch
+
+# Kept forward passes may take this much of a processor's memory, and this share of what
+# a GPU has free.
+_PROCESSOR_BYTES = 2**27
+_GPU_SHARE = 0.25
+# Rows of the pass that tells how much memory a row takes.
+_PROBED_ROWS = 64
+
+
+class KeptBatches:
+    """The batches of rows, and what a function makes of each.
+
+    What is made of a batch, such as the graph of its forward pass, is kept and used
+    again as long as all that is kept fits into the memory that is to spare; what does
+    not fit is made anew each time.
+
+    Parameters
+    ----------
+    rows : TorchRows
+        Rows of data.
+    make : callable
+        Makes of a batch what is to be kept.
+    spare_bytes : int
+        How much memory may be taken.
+    """
+
+    def __init__(self, rows, make, spare_bytes):
+        self.rows = rows
+        self.make = make
+        self._spare_bytes = spare_bytes
+        self._bytes_per_row = None
+        self._kept = {}
+        self._batches = None
+
+    def __iter__(self):
+        """Yield the batches; from memory where all of them are kept."""
+        batches = []
+        for batch in self._batches or self.rows.batches():
+            yield batch
+            batches.append(batch if self._has(batch) else None)
+        self._batches = batches if all(batches) else None
+
+    def apply(self, function, batch):
+        """Yield ``function(made)`` of a batch, or of its parts where it does not fit.
+
+        What is kept is given up where the device runs out of memory.
+        """
+
+        def attempt(batch):
+            try:
+                return function(self._made(batch))
+            except torch.OutOfMemoryError:
+                self._give_up()
+                raise
+
+        for _, result in self.rows.attempt(attempt, batch):
+            yield result
+
+    def _made(self, batch):
+        if self._has(batch):
+            return self._kept[_key(batch)]
+        if not self._spare_bytes:
+            return self.make(batch)
+        n_bytes = self._bytes_of(batch)
+        made = self.make(batch)
+        if n_bytes <= self._spare_bytes:
+            self._spare_bytes -= n_bytes
+            self._kept[_key(batch)] = made
+        return made
+
+    def _has(self, batch):
+        return _key(batch) in self._kept
+
+    def _bytes_of(self, batch):
+        """Return what is made of a batch takes, by the example of a few rows."""
+        if self._bytes_per_row is None:
+            part = batch.part(0, min(len(batch), _PROBED_ROWS))
+            self._bytes_per_row = saved_bytes(self.make, part) / len(part)
+        return int(self._bytes_per_row * len(batch))
+
+    def _give_up(self):
+        self._kept.clear()
+        self._batches = None
+        self._spare_bytes = 0
+
+
+def spare_memory(device):
+    """Return the bytes of a device's memory that kept forward passes may take."""
+    if device.type != "cuda":
+        return _PROCESSOR_BYTES
+    free = torch.cuda.mem_get_info(device)[0]
+    cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return int(_GPU_SHARE * (free + cached))
+
+
+def saved_bytes(function, *args):
+    """Return the bytes that the graph of ``function(*args)`` saves to differentiate."""
+    saved = {}
+
+    def note(tensor):
+        if tensor.layout == torch.strided:
+            saved[tensor.data_ptr()] = tensor.nbytes
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        function(*args)
+    return sum(saved.values())
+
+
+def _key(batch):
+    return batch.rows.start, batch.rows.stop
