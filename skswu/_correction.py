@@ -3,6 +3,7 @@
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from math import hypot
 from time import perf_counter
 from typing import Any
 
@@ -19,7 +20,9 @@ from .updates import Move
 from .weighting import LinearizedMetrics
 
 # Gaps below this are rounding, whatever the data.
-_NO_GAP = 1e-12
+NO_GAP = 1e-12
+# Of Python's floats, whose quotients overflow to infinity without a warning.
+_SMALLEST = float(np.finfo(np.float64).tiny)
 
 
 @dataclass(frozen=True)
@@ -107,10 +110,10 @@ class Corrector:
         """Return the Correction, given what :meth:`linearize` returned."""
         parameters, no_change = self.view.parameters, np.zeros(len(self.rows))
         target = self.weighting.target(self.before)
-        self.allowed_distance = np.linalg.norm(self.before - target)
+        self.allowed_distance = hypot(*(self.before - target))
         self.scale = np.abs(self.before).max()
-        if self.scale <= _NO_GAP:
-            _warn_nothing_to_do(self.before)
+        if self.scale <= NO_GAP:
+            warn_nothing_to_do(self.before)
             return self._result(first, parameters, no_change, 0.0, 0, 0.0)
         if self.allowed_distance == 0:
             return self._result(first, parameters, no_change, 0.0, 0, 0.0)
@@ -133,7 +136,7 @@ class Corrector:
             if n_iter > 1:
                 with self.timer("influence"):
                     linearized, inverse = self._linearize(parameters, epsilon)
-                    linearized = _in_view_of(first, linearized, epsilon)
+                    linearized = in_view_of(first, linearized, epsilon)
             epsilon = self._weigh(linearized, epsilon, n_iter)
             if not epsilon.any():
                 return self._result(first, parameters, epsilon, 0.0, n_iter, 0.0)
@@ -199,7 +202,7 @@ class Corrector:
         """Return what the update starts from."""
 
         def distance(candidate):
-            return np.linalg.norm(self.evaluation.values(candidate) - target)
+            return hypot(*(self.evaluation.values(candidate) - target))
 
         def accepts(candidate):
             return distance(candidate) <= self.allowed_distance
@@ -211,8 +214,8 @@ class Corrector:
             asked = self.before - target
             left = self.evaluation.values(candidate) - target
             # On a straight line, half of the step would have to end closer.
-            halfway = 0.5 * np.linalg.norm(asked + left)
-            return left @ asked < 0 and halfway < np.linalg.norm(left)
+            halfway = 0.5 * hypot(*(asked + left))
+            return left @ asked < 0 and halfway < hypot(*left)
 
         return Move(
             view=self.view,
@@ -232,7 +235,7 @@ class Corrector:
         weight = rows.weight * (1.0 + epsilon)
         left = view.objective_gradient(rows, parameters, weight) - tilt
         asked = view.loss_gradient(rows, view.parameters, rows.weight * epsilon)
-        return _norm(left) / max(_norm(asked), np.finfo(np.float64).tiny)
+        return _norm(left) / max(_norm(asked), _SMALLEST)
 
     def _result(self, first, parameters, epsilon, stationarity, n_iter, step_length):
         return Correction(
@@ -271,8 +274,8 @@ class Corrector:
             )
 
     def _warn_of_surprise(self, predicted, after):
-        surprise = np.linalg.norm(after - predicted)
-        if surprise > 0.5 * np.linalg.norm(self.before - predicted):
+        surprise = hypot(*(after - predicted))
+        if surprise > 0.5 * hypot(*(self.before - predicted)):
             warnings.warn(
                 f"The metric was predicted to go from {_listed(self.before)} to "
                 f"{_listed(predicted)}, but went to {_listed(after)}: the step was "
@@ -283,7 +286,7 @@ class Corrector:
             )
 
 
-def _in_view_of(first, linearized, epsilon):
+def in_view_of(first, linearized, epsilon):
     """Return a later linearisation as the weighting is to see it.
 
     The utility keeps its first linearisation: away from the original model, where the
@@ -308,7 +311,7 @@ def _norm(vector):
     return float((vector * vector).sum() ** 0.5)
 
 
-def _warn_nothing_to_do(before):
+def warn_nothing_to_do(before):
     warnings.warn(
         f"The objective is already met (largest gap {np.abs(before).max():.1e}); "
         "there is nothing to correct and the model is unchanged.",

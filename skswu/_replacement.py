@@ -5,24 +5,20 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone
 
 from ._correction import (
-    _NO_GAP,
+    NO_GAP,
     Correction,
-    Corrector,
     StepTimer,
-    _warn_nothing_to_do,
+    in_view_of,
+    warn_nothing_to_do,
 )
 from ._evaluation import Evaluation
 from ._problem import encode_labels, make_problem
 from .exceptions import UnreachableTargetWarning
 from .models import WrappedClassifier, make_measured_view
 from .updates import InfluenceUpdate
-
-# Growing the strength does not help if this many more steps like the last one would not
-# close what is missing.
-_MAX_STEPS_LEFT = 4
+from .weighting import LinearizedMetrics
 
 
 @dataclass(frozen=True)
@@ -33,34 +29,26 @@ class Retrained:
     ----------
     classifier : classifier
         The model.
-    strength : float
-        What the weighting was asked for.
     epsilon : ndarray of shape (n_samples,)
         The relative changes of the weights.
-    reachable : bool
-        Whether the weighting expected to meet that strength.
     metrics : ndarray of shape (n_metrics,)
         The metrics on the evaluation rows.
     utility : float
         The mean evaluation loss.
-    share : float
-        What is removed of the original's metrics.
     """
 
     classifier: Any
-    strength: float
     epsilon: np.ndarray
-    reachable: bool
     metrics: np.ndarray
     utility: float
-    share: float
 
 
 class Replacer:
     """Retrain a classifier under the weights that repair its metrics.
 
-    The influences are those of the model that the update names. Where they are not the
-    classifier's own, the strength asked of the weighting is searched for.
+    The values are those of the classifier, the influences those of the model that the
+    update names. As these are not quite the classifier's own, what a refit leaves of
+    the way to the target is asked for again, with the influences under its weights.
 
     Parameters
     ----------
@@ -86,158 +74,165 @@ class Replacer:
         update.check_classifier(classifier)
         self.classifier = classifier
         self.training = training
-        self.measured = training if held_out is None else held_out
+        self.held_out = held_out
+        self.objectives = objectives
         self.weighting = weighting
         self.update = update
         self.timer = StepTimer(verbose)
+        self.measured = training if held_out is None else held_out
         self.codes = encode_labels(self.measured.y, classifier.classes_, "y")
-        with self.timer("stand-in"):
-            model = update.influence_model(
-                classifier, training.X, training.y, training.weight
-            )
-        self.problem = make_problem(
-            WrappedClassifier(model), training, held_out, objectives
-        )
+        self.problem = self._make_problem(classifier, training.weight)
         self.names = self.problem.evaluation.names
+        self.metrics = self._bind()
 
     def correct(self):
         """Return the retrained classifier and the Correction."""
-        before, utility = self._measure(self.classifier)
-        unchanged = np.zeros(len(self.training.y))
-        original = Retrained(
-            self.classifier, 0.0, unchanged, True, before, utility, 0.0
-        )
-        linearized = self._linearize(original)
-        if np.abs(before).max() <= _NO_GAP:
-            _warn_nothing_to_do(before)
-            return self.classifier, self._correction(linearized, original, original, 0)
-        tried = self._search(linearized, original)
+        original = self._measure(self.classifier, np.zeros(len(self.training.y)))
+        first = self._linearize(self.problem, original)
+        before = original.metrics
+        if np.abs(before).max() <= NO_GAP:
+            warn_nothing_to_do(before)
+            return self.classifier, self._correction(first, original, 0)
         target = self.weighting.target(before)
+        if np.array_equal(target, before):
+            return self.classifier, self._correction(first, original, 0)
+        tried = self._approach(target, first, original)
         best = min(tried, key=lambda one: np.linalg.norm(one.metrics - target))
         self._warn_of_shortfall(best, target, before)
-        correction = self._correction(linearized, original, best, len(tried))
-        return best.classifier, correction
+        return best.classifier, self._correction(first, best, len(tried))
 
-    def _linearize(self, original):
-        """Return the stand-in's influences around the real model's metrics."""
-        corrector = Corrector(self.problem, self.weighting, InfluenceUpdate())
-        with self.timer("influence"):
-            linearized, _ = corrector.linearize()
-        return replace(
-            linearized,
-            constant=original.metrics,
-            before=original.metrics,
-            utility_constant=original.utility,
-            utility_before=original.utility,
-        )
-
-    def _search(self, linearized, original):
-        """Return the models that were tried, the strength brought to its share."""
-        asked = getattr(self.weighting, "strength", None)
-        limit = self.update.max_refits if asked else 1
-        tried, strength = [], asked
-        while strength != (tried[-1].strength if tried else object()):
-            tried.append(self._retrain(linearized, original, strength))
-            if len(tried) == limit or abs(tried[-1].share - asked) <= self.update.tol:
-                break
-            strength = next_strength([original, *tried], asked)
+    def _approach(self, target, first, original):
+        """Return the models that were tried on the way to a target."""
+        near = self.update.tol * np.linalg.norm(original.metrics)
+        limit = self.update.max_refits if self.weighting.relinearizes else 1
+        linearized, factor = first, 1.0
+        last, tried = original, [self._retrain(first)]
+        while len(tried) < limit and np.linalg.norm(tried[-1].metrics - target) > near:
+            # Where a model went farther than predicted, a full step would go too far
+            # again, and the next one back.
+            factor = max(factor * _answer(linearized, last, tried[-1]), 1.0)
+            last = tried[-1]
+            linearized = self._linearize_again(last, first, factor)
+            tried.append(self._retrain(linearized))
         return tried
 
-    def _retrain(self, linearized, original, strength):
-        weighting = self.weighting
-        if strength is not None:
-            weighting = clone(weighting).set_params(strength=strength)
-        with self.timer("weighting"):
-            weights = weighting.weigh(linearized)
-        data, sample_weight = self.training, 1.0 + weights.epsilon
-        if data.weight is not None:
-            sample_weight *= data.weight
-        with self.timer("update"):
-            classifier = self.update.retrain(
-                self.classifier, data.X, data.y, sample_weight
-            )
-        metrics, utility = self._measure(classifier)
-        before = original.metrics
-        return Retrained(
-            classifier=classifier,
-            strength=strength,
-            epsilon=weights.epsilon,
-            reachable=weights.reachable,
-            metrics=metrics,
-            utility=utility,
-            share=1.0 - float(metrics @ before) / float(before @ before),
+    def _linearize_again(self, retrained, first, factor):
+        """Return the LinearizedMetrics around a refit, with influences scaled."""
+        weight = self._changed_weight(retrained.epsilon)
+        problem = self._make_problem(retrained.classifier, weight)
+        # Adversarial inputs that are not adaptive stay those of the first stand-in.
+        problem.evaluation.metrics = self.problem.evaluation.metrics
+        linearized = self._linearize(problem, retrained, factor)
+        return replace(
+            in_view_of(first, linearized, retrained.epsilon),
+            before=first.before,
+            utility_before=first.utility_before,
         )
 
-    def _measure(self, classifier):
-        """Return the metrics and the utility of a classifier."""
-        measured = self.measured
-        view = make_measured_view(classifier)
-        rows = view.evaluation_rows(measured.X, self.codes)
-        weight = (
-            np.ones(len(self.codes)) if measured.weight is None else measured.weight
+    def _make_problem(self, classifier, weight):
+        """Return the problem of the model whose influences stand in."""
+        data = self.training
+        with self.timer("stand-in"):
+            model = self.update.influence_model(classifier, data.X, data.y, weight)
+        wrapped = WrappedClassifier(model)
+        return make_problem(wrapped, data, self.held_out, self.objectives)
+
+    def _linearize(self, problem, retrained, factor=1.0):
+        """Return a stand-in's influences, around what a model measures itself."""
+        view, rows = problem.view, problem.rows
+        weight = rows.weight * (1.0 + retrained.epsilon)
+        with self.timer("influence"):
+            inverse = InfluenceUpdate().invert(view, rows, view.parameters, weight)
+            directions = inverse.solve(problem.evaluation.gradients(view.parameters))
+            influence = view.loss_derivatives(rows, view.parameters, directions)
+            influence *= factor * rows.weight
+        measured = np.append(retrained.metrics, retrained.utility)
+        constant = measured + influence @ retrained.epsilon
+        return LinearizedMetrics(
+            influence=influence[:-1],
+            constant=constant[:-1],
+            before=retrained.metrics,
+            utility_influence=influence[-1],
+            utility_constant=constant[-1],
+            utility_before=retrained.utility,
+            sample_weight=self.training.weight,
         )
-        metrics = self.problem.evaluation.metrics
-        evaluation = Evaluation(view, rows, weight, metrics)
+
+    def _retrain(self, linearized):
+        """Return the classifier under the weights that linearised metrics lead to."""
+        with self.timer("weighting"):
+            epsilon = self.weighting.weigh(linearized).epsilon
+        data, weight = self.training, self._changed_weight(epsilon)
+        with self.timer("update"):
+            classifier = self.update.retrain(self.classifier, data.X, data.y, weight)
+        return self._measure(classifier, epsilon)
+
+    def _changed_weight(self, epsilon):
+        weight = self.training.weight
+        return (1.0 + epsilon) * (1.0 if weight is None else weight)
+
+    def _measure(self, classifier, epsilon):
+        """Return a classifier with its metrics and utility."""
+        view = make_measured_view(classifier)
+        rows = view.evaluation_rows(self.measured.X, self.codes)
+        evaluation = Evaluation(view, rows, self._measured_weight, self.metrics)
         parameters = view.parameters
-        return evaluation.values(parameters), evaluation.utility(parameters)
+        return Retrained(
+            classifier,
+            epsilon,
+            evaluation.values(parameters),
+            evaluation.utility(parameters),
+        )
+
+    def _bind(self):
+        """Bind the objectives once for the original and all that replace it."""
+        classes, groups = self.classifier.classes_, self.measured.groups
+        return [
+            objective.bind(self.codes, classes, groups, self._measured_weight)
+            for objective in self.objectives
+        ]
+
+    @property
+    def _measured_weight(self):
+        weight = self.measured.weight
+        return np.ones(len(self.codes)) if weight is None else weight
 
     def _warn_of_shortfall(self, best, target, before):
         distance = np.linalg.norm(best.metrics - target)
         allowed = self.update.tol * np.linalg.norm(before)
-        if getattr(self.weighting, "strength", None) and distance > allowed:
+        if self.weighting.aims_at_target and distance > allowed:
             warnings.warn(
-                f"The refits removed {best.share:.1%} of the metric at best, where "
-                f"strength={self.weighting.strength} was asked for (max_refits="
+                "The refits came no nearer to the target than "
+                f"{distance / np.linalg.norm(before):.1%} of the metric (max_refits="
                 f"{self.update.max_refits}, tol={self.update.tol}).",
                 UnreachableTargetWarning,
                 stacklevel=5,
             )
 
-    def _correction(self, linearized, original, best, n_refits):
+    def _correction(self, linearized, best, n_refits):
         return Correction(
             parameters=None,
             epsilon=best.epsilon,
             influence=linearized.influence,
             utility_influence=linearized.utility_influence,
-            before=original.metrics,
+            before=linearized.before,
             predicted=linearized.predict(best.epsilon),
             after=best.metrics,
-            utility_before=original.utility,
+            utility_before=linearized.utility_before,
             utility_after=best.utility,
             stationarity=float("nan"),
             step_length=1.0,
             n_iter=n_refits,
             timings=self.timer.seconds,
+            solver_residuals=self.timer.residuals,
         )
 
 
-def next_strength(tried, asked):
-    """Return the strength to try next, or the last one if there is no better.
-
-    Between a model that removed too little and one that removed too much, it is that of
-    a straight line, kept off the ends; beyond all, it grows as long as that helps.
-
-    Parameters
-    ----------
-    tried : list of Retrained
-        So far, the last one latest.
-    asked : float
-        The share of the metric to remove.
-    """
-    below = sorted(
-        (one for one in tried if one.share < asked), key=lambda one: one.strength
-    )
-    above = [one for one in tried if one.share >= asked]
-    low = below[-1]
-    if above:
-        high = min(above, key=lambda one: one.strength)
-        position = (asked - low.share) / (high.share - low.share)
-        position = min(max(position, 0.1), 0.9)
-        return low.strength + position * (high.strength - low.strength)
-    missing = asked - low.share
-    if not low.reachable or low.share - below[-2].share < missing / _MAX_STEPS_LEFT:
-        return tried[-1].strength
-    return low.strength * min(max(asked / low.share, 1.25), 3.0)
+def _answer(linearized, start, end):
+    """Return how far the metrics went, as a multiple of what was predicted."""
+    predicted = linearized.predict(end.epsilon) - linearized.predict(start.epsilon)
+    size = max(float(predicted @ predicted), np.finfo(np.float64).tiny)
+    return float(predicted @ (end.metrics - start.metrics)) / size
 
 
 def replace_model(wrapped, training, held_out, *parts):

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import get_scorer
 
-from ._problem import encode_labels
+from ._problem import check_total_weight, encode_labels
 from .metrics import make_fairness_scorer
 from .metrics._parity_metrics import find_parity_metric
 from .models import make_measured_view
@@ -32,9 +32,9 @@ class ThresholdedScores:
     def __init__(self, data, classifier, objectives, disparity, utility):
         self.data = data
         self.classifier = classifier
-        self.objectives = objectives
         self.classes = classifier.classes_
         self.codes = encode_labels(data.y, self.classes, "y")
+        check_total_weight(data.weight)
         self.utility_name = utility
         metrics = _metrics(objectives, disparity)
         if metrics and data.groups is None:
@@ -43,6 +43,10 @@ class ThresholdedScores:
                 "call, or name a column of X by the constructor's sensitive_features."
             )
         self.disparities = [_measure(*metric, self) for metric in metrics]
+        if not metrics:
+            self._surrogates = self._bind(objectives)
+            # Inputs that stay the same for all models are made against the original.
+            self._largest_gap(classifier)
 
     def predict(self, classifier):
         """Return the positions of the labels that a classifier predicts."""
@@ -73,15 +77,14 @@ class ThresholdedScores:
         """Return the largest surrogate gap: of objectives that have nothing else."""
         view = make_measured_view(classifier)
         rows = view.evaluation_rows(self.data.X, self.codes)
+        gaps = [one.measure(view, rows, view.parameters) for one in self._surrogates]
+        return float(np.abs(np.concatenate(gaps)).max())
+
+    def _bind(self, objectives):
         weight = self.data.weight
         weight = np.ones(len(self.codes)) if weight is None else weight
-        gaps = [
-            objective.bind(self.codes, self.classes, self.data.groups, weight).measure(
-                view, rows, view.parameters
-            )
-            for objective in self.objectives
-        ]
-        return float(np.abs(np.concatenate(gaps)).max())
+        given = self.codes, self.classes, self.data.groups, weight
+        return [objective.bind(*given) for objective in objectives]
 
 
 def _metrics(objectives, disparity):

@@ -15,7 +15,7 @@ from sklearn.datasets import make_classification
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
-from sklearn.metrics import accuracy_score, balanced_accuracy_score
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, log_loss
 from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV, KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -25,7 +25,7 @@ from skswu import UnlearningClassifier, UnlearningClassifierCV
 from skswu.exceptions import UnreachableBoundWarning, UnreachableTargetWarning
 from skswu.inspection import TradeoffDisplay
 from skswu.metrics import make_fairness_scorer
-from skswu.objectives import DemographicParity
+from skswu.objectives import AdversarialRobustness, DemographicParity
 from skswu.updates import InfluenceUpdate, Refit
 from skswu.weighting import SoftWeighting
 
@@ -502,3 +502,24 @@ def test_the_path_is_what_the_display_draws(data):
     display = TradeoffDisplay.from_values(path["disparity"], path["utility"])
     assert_array_equal(display.line_.get_ydata(), path["utility"])
     plt.close("all")
+
+
+@pytest.mark.filterwarnings("ignore::skswu.exceptions.LinearizationWarning")
+def test_static_adversarial_inputs_stay_those_of_the_original(data):
+    X, y, _ = data
+    objective = AdversarialRobustness(epsilon=0.3, adaptive=False)
+    model = UnlearningClassifierCV(
+        LogisticRegression().fit(X, y),
+        objective=objective,
+        weighting=SoftWeighting(utility_tolerance=None),
+        strengths=[0.05, 0.1],
+        max_utility_loss=1.0,
+    ).unlearn(X, y)
+    coef = model.original_estimator_.coef_
+    points = X - 0.3 * np.where(y == 1, 1, -1)[:, None] * coef / np.linalg.norm(coef)
+    before, after = (
+        log_loss(y, one.predict_proba(points)[:, 1])
+        for one in (model.original_estimator_, model.estimator_)
+    )
+    assert after < 0.95 * before
+    assert_allclose(model.path_["disparity"].iloc[model.best_index_], after)

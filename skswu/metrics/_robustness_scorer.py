@@ -1,6 +1,5 @@
 """A scorer for accuracy under attack."""
 
-import inspect
 from typing import ClassVar
 
 import numpy as np
@@ -18,28 +17,8 @@ class _RobustnessScorer(BaseEstimator):
 
     __metadata_request__score: ClassVar = {"estimator": UNUSED}
 
-    def __init__(
-        self,
-        *,
-        attack="pgd",
-        epsilon=0.1,
-        norm="l2",
-        overshoot=0.3,
-        n_steps=10,
-        step_size=None,
-        clip=None,
-        adaptive=True,
-        random_state=None,
-    ):
-        self.attack = attack
-        self.epsilon = epsilon
-        self.norm = norm
-        self.overshoot = overshoot
-        self.n_steps = n_steps
-        self.step_size = step_size
-        self.clip = clip
-        self.adaptive = adaptive
-        self.random_state = random_state
+    def __init__(self, objective):
+        self.objective = objective
 
     def __call__(self, estimator, X, y, *, sample_weight=None):
         """Score `estimator` under attack; the same as :meth:`score`."""
@@ -63,20 +42,20 @@ class _RobustnessScorer(BaseEstimator):
         -------
         score : float
         """
-        attack = self._make_attack()
+        attack, adaptive = self._make_attack(), self.objective.adaptive
         y = column_or_1d(np.asarray(y))
         check_consistent_length(X, y, sample_weight)
         view, rows = _read(estimator, X, y)
         target, target_rows = view, rows
-        if not self.adaptive:
+        if not adaptive:
             target, target_rows = _read(estimator, X, y, "original_estimator_")
         attacked = target.adversarial_rows(target_rows, target.parameters, attack)
         predicted = view.scores(attacked, view.parameters).argmax(axis=1)
         return float(np.average(predicted == rows.codes, weights=sample_weight))
 
     def _make_attack(self):
-        attack = AdversarialRobustness(**self.get_params(deep=False)).make_attack()
-        if self.adaptive and attack.kind == "boundary":
+        attack = self.objective.make_attack()
+        if self.objective.adaptive and attack.kind == "boundary":
             raise ValueError(
                 "attack='boundary' turns every prediction of the model that it is made "
                 "against around, so that its adaptive score only says how often the "
@@ -90,10 +69,11 @@ class _RobustnessScorer(BaseEstimator):
         return True
 
     def __repr__(self, N_CHAR_MAX=700):
+        defaults = AdversarialRobustness().get_params()
         arguments = [
-            f"{name}={getattr(self, name)!r}"
-            for name, parameter in inspect.signature(type(self)).parameters.items()
-            if getattr(self, name) != parameter.default
+            f"{name}={value!r}"
+            for name, value in self.objective.get_params().items()
+            if value != defaults[name]
         ]
         return f"make_robustness_scorer({', '.join(arguments)})"
 
@@ -173,7 +153,7 @@ def make_robustness_scorer(
     >>> make_robustness_scorer(epsilon=1.5)(model, X, y)
     0.5
     """
-    scorer = _RobustnessScorer(
+    objective = AdversarialRobustness(
         attack=attack,
         epsilon=epsilon,
         norm=norm,
@@ -184,6 +164,7 @@ def make_robustness_scorer(
         adaptive=adaptive,
         random_state=random_state,
     )
+    scorer = _RobustnessScorer(objective)
     scorer._make_attack()
     return scorer
 

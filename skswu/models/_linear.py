@@ -26,13 +26,17 @@ class LinearRows:
         What each row is measured with.
     weight : ndarray of shape (n_samples,) or None
         Sample weight times class weight; None on evaluation rows.
+    columns : ndarray of int or None
+        Which columns of the data these are, the intercept's behind all features; None
+        if there is no choice.
     """
 
-    def __init__(self, design, codes, loss, weight=None):
+    def __init__(self, design, codes, loss, weight=None, columns=None):
         self.design = design
         self.codes = codes
         self.loss = loss
         self.weight = weight
+        self.columns = columns
         self._margins = []
 
     def __len__(self):
@@ -42,7 +46,7 @@ class LinearRows:
         """Return the rows at ``indices``."""
         design = make_design(self.design.X[indices], self.design.intercept)
         weight = None if self.weight is None else self.weight[indices]
-        taken = LinearRows(design, self.codes[indices], self.loss, weight)
+        taken = LinearRows(design, self.codes[indices], self.loss, weight, self.columns)
         taken._margins = [(known, z[indices]) for known, z in self._margins]
         return taken
 
@@ -86,12 +90,22 @@ class LinearModelView(ModelView):
         super().__init__(estimator)
         self.loss = self.loss_function()
         matrix = self._fitted_matrix()
+        self._check_outputs(len(matrix))
         l1, _ = self._strengths(1)
         support = (l1 == 0) | (matrix != 0)
         self._columns = self._used_columns(support)
         self._free = support[:, self._columns]
         self._parameters = matrix[:, self._columns][self._free]
         self._known_strengths = None, None
+
+    def _check_outputs(self, n_outputs):
+        n_classes = len(self.classes)
+        if n_outputs != (n_classes if n_classes > 2 else 1):
+            raise ValueError(
+                f"{type(self.estimator).__name__} has coefficients for {n_outputs} "
+                f"outputs, which do not tell its {n_classes} classes apart. A class "
+                "whose rows all have a sample_weight of 0 can be the reason."
+            )
 
     @abstractmethod
     def loss_function(self):
@@ -140,7 +154,7 @@ class LinearModelView(ModelView):
         if len(features) < X.shape[1]:
             X = X[:, features]
         design = make_design(X, self.estimator.fit_intercept)
-        return LinearRows(design, codes, self.loss)
+        return LinearRows(design, codes, self.loss, columns=self._columns)
 
     def scores(self, rows, parameters):
         z = self._margins(rows, parameters)
@@ -307,9 +321,8 @@ class LinearModelView(ModelView):
         for chunk in design.chunks():
             x = design.X[chunk].astype(np.float64, copy=False)
             X[chunk] = perturb(x, rows.codes[chunk])
-        return LinearRows(
-            make_design(X, design.intercept), rows.codes, rows.loss, rows.weight
-        )
+        design = make_design(X, design.intercept)
+        return LinearRows(design, rows.codes, rows.loss, rows.weight, rows.columns)
 
     def write_parameters(self, estimator, parameters):
         fitted = self._fitted_matrix()
@@ -361,6 +374,14 @@ class LinearModelView(ModelView):
         return np.flatnonzero(used)
 
     def _margins(self, rows, parameters):
+        given = rows.columns
+        if not (given is None or np.array_equal(given, self._columns)):
+            raise ValueError(
+                f"This {type(self.estimator).__name__} and the one that the rows were "
+                "made for do not have the same coefficients off zero, and inputs made "
+                "against the one say nothing of the other. Measure adaptively, or use "
+                "an l2 penalty."
+            )
         return rows.margins(parameters, self._unpack(parameters[:, None])[:, :, 0])
 
     def _unpack(self, vectors):

@@ -35,9 +35,12 @@ class ClassWeightedView(LinearModelView):
         if self.balances_sample_weight and _CLASS_WEIGHT_TAKES_SAMPLE_WEIGHT:
             options["sample_weight"] = sample_weight
         labels = self.classes[codes]
-        return compute_class_weight(
-            weighting, classes=self.classes, y=labels, **options
-        )
+        with np.errstate(divide="ignore"):
+            factors = compute_class_weight(
+                weighting, classes=self.classes, y=labels, **options
+            )
+        # A class whose rows all weigh nothing has no balance, and takes no part.
+        return np.where(np.isfinite(factors), factors, 0.0)
 
 
 class OneVersusRestView(ClassWeightedView):

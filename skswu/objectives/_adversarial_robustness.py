@@ -17,7 +17,8 @@ class AdversarialInputs:
     attack : Attack
         How rows are perturbed.
     adaptive : bool
-        Whether against the model that is measured, or always against the original.
+        Whether against the model that is measured. Otherwise the rows perturbed against
+        the view measured first, the original model's, are kept for all others.
     """
 
     def __init__(self, attack, adaptive):
@@ -27,11 +28,16 @@ class AdversarialInputs:
 
     def __call__(self, view, rows, parameters):
         """Return the perturbed rows, kept for the model that was attacked last."""
-        attacked = parameters if self.adaptive else view.parameters
-        if self._known[0] is not rows or self._known[1] is not attacked:
-            perturbed = view.adversarial_rows(rows, attacked, self.attack)
-            self._known = (rows, attacked, perturbed)
-        return self._known[2]
+        known_rows, known_parameters, perturbed = self._known
+        if self.adaptive:
+            is_known = known_rows is rows and known_parameters is parameters
+        else:
+            is_known = perturbed is not None
+            parameters = view.parameters
+        if not is_known:
+            perturbed = view.adversarial_rows(rows, parameters, self.attack)
+            self._known = (rows, parameters, perturbed)
+        return perturbed
 
 
 class AdversarialRobustness(BaseObjective):

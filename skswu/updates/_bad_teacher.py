@@ -15,7 +15,8 @@ class BadTeacher(NetworkUpdate):
     soft form, a sample's share of each teacher is :math:`f_i = \min(\max(
     -\varepsilon_i, 0), 1)` and :math:`r_i = \max(1 + \varepsilon_i, 0)`; with
     :math:`\varepsilon \in \{-1, 0\}` each sample has one teacher, as in the source.
-    For skorch nets.
+    A sample that is weighted up learns what the original already gives, so that only
+    what is weighted down has an effect: soft weights move it little. For skorch nets.
 
     Parameters
     ----------

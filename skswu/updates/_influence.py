@@ -2,6 +2,7 @@
 
 from numbers import Integral, Real
 
+import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from ..curvature import SOLVERS, make_inverse_curvature
@@ -54,7 +55,7 @@ class InfluenceUpdate(BaseUpdate):
         With ``max_iter > 1``, the ``stationarity_`` at which to stop.
     solver_tol : float or "auto", default="auto"
         Relative residual at which an iterative solver stops. ``"auto"`` is 1e-8 for
-        linear models and 1e-4 for networks.
+        linear models and 1e-3 for networks.
     solver_max_iter : int, default=1000
         Largest number of curvature products of an iterative solver.
     step : {"newton", "textbook"}, default="newton"
@@ -184,11 +185,13 @@ class InfluenceUpdate(BaseUpdate):
         """Return the parameters along a full step, and the share that was taken."""
         descends = self._descent_test(move)
         length = 1.0
-        for _ in range(_MAX_HALVINGS):
-            candidate = move.parameters + length * step
-            if move.accepts(candidate) and descends(candidate):
-                return self._shorten(move, step, candidate, length)
-            length /= 2.0
+        # A step beyond the range of floats is refused as any other that is too long.
+        with np.errstate(over="ignore", invalid="ignore"):
+            for _ in range(_MAX_HALVINGS):
+                candidate = move.parameters + length * step
+                if move.accepts(candidate) and descends(candidate):
+                    return self._shorten(move, step, candidate, length)
+                length /= 2.0
         return move.parameters, 0.0
 
     def _shorten(self, move, step, candidate, length):

@@ -21,10 +21,11 @@ class Refit(BaseUpdate):
     A classifier that has no influences of its own borrows those of a stand-in, a linear
     model or a net that is fitted to the same rows. The metrics and the utility before
     and after are those of the real model. As the stand-in's influences are not quite
-    the real model's, the strength of a weighting that has one is searched for by a few
-    refits, until the share of the metric that was asked for is removed or more strength
-    does not help. Far from the stand-in's linearisation the weights become extreme and
-    the utility suffers: ask for less where that happens.
+    the real model's, a refit may end beside the target. Then the stand-in is fitted
+    anew, under the new weights, and the weights are solved for again from the real
+    model's values, until the target is met or ``max_refits`` are done; the refit that
+    ended nearest to it is kept. A repair of most of the metric may take extreme
+    weights, and the utility suffers: ask for less where that happens.
 
     Hard weights, :math:`\varepsilon \in \{-1, 0\}`, make it the retraining without the
     removed samples, the standard that all other methods are held against.
@@ -38,9 +39,9 @@ class Refit(BaseUpdate):
         where it has influences, and else a logistic regression, on the leaves of a tree
         ensemble that has ``apply`` and on the same inputs otherwise.
     max_refits : int, default=6
-        Largest number of refits; 1 searches for nothing.
+        Largest number of refits. Weights that aim at no target, as hard ones, take one.
     tol : float, default=0.05
-        How far the removed share of the metric may be from the one asked for.
+        How far from the target the metric may end, as a share of the original's.
 
     References
     ----------

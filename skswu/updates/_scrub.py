@@ -17,9 +17,10 @@ class Scrub(NetworkUpdate):
     the forgotten and the retained sample are :math:`f_i = \min(\max(-\varepsilon_i, 0),
     1)` and :math:`r_i = \max(1 + \varepsilon_i, 0)`, on top of the weights w; with
     :math:`\varepsilon \in \{-1, 0\}` they mark the two sets of the source. f is scaled
-    to the total weight of r, as the source means over each set. The first climb starts
-    where student and teacher agree, on flat ground; the later ones move. For skorch
-    nets.
+    by the total weight of r over that of all samples with :math:`f_i > 0`, as the
+    source means over each set: the less is taken of them, the weaker the climb. The
+    first climb starts where student and teacher agree, on flat ground; the later ones
+    move. For skorch nets.
 
     Parameters
     ----------
@@ -76,7 +77,8 @@ class Scrub(NetworkUpdate):
         )
         keep = move.rows.weight * retained(move.epsilon)
         forget = move.rows.weight * forgotten(move.epsilon)
-        forget = forget * (keep.sum() / max(forget.sum(), 1e-300))
+        set_weight = move.rows.weight[forget > 0].sum()
+        forget = forget * (keep.sum() / max(set_weight, 1e-300))
         teacher = training.teacher(move.view.scores(move.rows, move.parameters))
         climb = training.weighted(forget, lambda z, y, i: -teacher(z, i))
         descend = training.weighted(

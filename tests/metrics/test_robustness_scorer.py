@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
+import sklearn
 from numpy.testing import assert_allclose
 from scipy import sparse
 from sklearn.base import clone
@@ -13,10 +14,15 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.fixes import parse_version
 
 from skswu import UnlearningClassifier
 from skswu.metrics import make_robustness_scorer
 from skswu.objectives import AdversarialRobustness
+
+# The penalty follows from l1_ratio, instead of a parameter of its own.
+HAS_L1_RATIO = parse_version(sklearn.__version__) >= parse_version("1.8")
+LASSO = {"l1_ratio": 1.0} if HAS_L1_RATIO else {"penalty": "l1"}
 
 
 @pytest.fixture
@@ -82,6 +88,18 @@ def test_static_score_needs_an_original(data):
     scorer = make_robustness_scorer(adaptive=False)
     with pytest.raises(ValueError, match="needs a fitted UnlearningClassifier"):
         scorer(LogisticRegression().fit(X, y), X, y)
+
+
+def test_static_score_of_other_coefficients_off_zero_is_refused(data):
+    X, y = data
+    lasso = LogisticRegression(solver="liblinear", C=0.02, random_state=0, **LASSO)
+    model = UnlearningClassifier(lasso.fit(X, y), objective="target_utility")
+    model.set_params(weighting__strength=0.01).unlearn(X, y)
+    model.estimator_ = clone(lasso).set_params(C=10.0).fit(X, y)
+    assert np.count_nonzero(model.estimator_.coef_) > np.count_nonzero(lasso.coef_)
+    assert 0.0 <= make_robustness_scorer()(model, X, y) <= 1.0
+    with pytest.raises(ValueError, match="same coefficients off zero"):
+        make_robustness_scorer(adaptive=False)(model, X, y)
 
 
 def test_search_over_strengths(data):

@@ -15,18 +15,25 @@ from sklearn.ensemble import (
 )
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OrdinalEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from skswu import UnlearningClassifier
-from skswu._replacement import Retrained, next_strength
 from skswu.exceptions import NothingToCorrectWarning, UnreachableTargetWarning
-from skswu.objectives import DemographicParity
+from skswu.objectives import (
+    AdversarialRobustness,
+    DemographicParity,
+    EqualizedOdds,
+)
 from skswu.updates import Refit
 from skswu.weighting import HardWeighting, SoftWeighting
 
+EXACT = make_pipeline(
+    StandardScaler(), LogisticRegression(solver="newton-cholesky", tol=1e-12)
+)
 NUMBERS = ["age", "education_num", "hours_per_week", "capital_gain"]
 TREES = {
     "boosting": HistGradientBoostingClassifier(max_iter=20, random_state=0),
@@ -56,20 +63,21 @@ def correct(estimator, people, **options):
     return model.unlearn(X, y, sensitive_features=sex)
 
 
+@pytest.mark.parametrize("strength", [0.5, 1.0])
 @pytest.mark.parametrize("name", TREES)
-def test_real_model_reaches_the_target(name, people):
+def test_real_model_reaches_the_target(name, strength, people):
     X, _, sex = people
-    weighting = SoftWeighting(strength=0.5)
+    weighting = SoftWeighting(strength=strength)
     model = correct(clone(TREES[name]), people, update="refit", weighting=weighting)
     before = gap(model.original_estimator_.predict_proba(X)[:, 1], sex)
     after = gap(model.predict_proba(X)[:, 1], sex)
     assert_allclose(model.objective_before_, before, rtol=1e-6)
     assert_allclose(model.objective_after_, after, rtol=1e-6, atol=1e-9)
-    assert_allclose(after, 0.5 * before, atol=0.05 * abs(before))
+    assert_allclose(after, (1 - strength) * before, atol=0.05 * abs(before))
     assert type(model.estimator_) is type(TREES[name])
     assert 1 <= model.n_iter_ <= 6
     assert np.isnan(model.stationarity_)
-    assert weighting.strength == 0.5
+    assert weighting.strength == strength
 
 
 @pytest.mark.parametrize("name", ["boosting", "forest"])
@@ -99,6 +107,34 @@ def test_classifier_with_influences_needs_no_stand_in(people):
         X, y, logisticregression__sample_weight=refit.sample_weight_
     )
     assert_allclose(refit.predict_proba(X), expected.predict_proba(X), atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("objective", "strength"), [(DemographicParity(), 1.0), (EqualizedOdds(), 0.5)]
+)
+def test_influences_under_the_new_weights_close_what_is_left(
+    objective, strength, people
+):
+    """With its own influences a model nears the target as by Newton's method."""
+    options = {"objective": objective, "weighting": SoftWeighting(strength=strength)}
+    model = correct(clone(EXACT), people, update=Refit(tol=1e-6), **options)
+    before, after = model.objective_before_, model.objective_after_
+    size = np.linalg.norm(before)
+    assert_allclose(after, (1 - strength) * before, atol=1e-6 * size)
+    with pytest.warns(UnreachableTargetWarning):
+        once = correct(clone(EXACT), people, update=Refit(max_refits=1), **options)
+    assert np.linalg.norm(once.objective_after_ - (1 - strength) * before) > 0.05 * size
+
+
+def test_model_that_moves_farther_than_predicted_is_led_in_smaller_steps(people):
+    X, y, _ = people
+    scaled = StandardScaler().fit_transform(X)
+    stiff = FrozenEstimator(LogisticRegression(C=0.001).fit(scaled, y))
+    weighting = SoftWeighting(strength=0.5)
+    options = {"weighting": weighting, "update": Refit(stiff, tol=0.01)}
+    model = correct(LogisticRegression(tol=1e-10), (scaled, y, people[2]), **options)
+    before, after = model.objective_before_[0], model.objective_after_[0]
+    assert_allclose(after, 0.5 * before, atol=0.01 * before)
 
 
 def test_stand_in_may_be_given(people):
@@ -201,7 +237,7 @@ def test_fit_and_a_second_call(people):
 
 def test_shortfall_is_told(people):
     update = Refit(max_refits=1, tol=0.0)
-    with pytest.warns(UnreachableTargetWarning, match="refits removed"):
+    with pytest.warns(UnreachableTargetWarning, match="no nearer to the target"):
         correct(clone(TREES["tree"]), people, update=update)
 
 
@@ -215,6 +251,13 @@ def test_met_objective_leaves_the_model(people):
     assert not model.epsilon_.any()
 
 
+def test_nothing_asked_for_leaves_a_model_that_a_refit_would_change(people):
+    forest = RandomForestClassifier(5, random_state=np.random.RandomState(0))
+    model = correct(forest, people, update="refit", weighting=SoftWeighting(strength=0))
+    assert model.n_iter_ == 0
+    assert_allclose(model.objective_after_, model.objective_before_)
+
+
 def test_classifier_without_sample_weights_is_refused(people):
     with pytest.raises(TypeError, match=r"KNeighborsClassifier\.fit does not"):
         correct(KNeighborsClassifier(), people, update="refit")
@@ -226,6 +269,29 @@ def test_negative_weights_are_refused(people):
         correct(clone(TREES["tree"]), people, update="refit", weighting=weighting)
 
 
+@pytest.mark.parametrize("adaptive", [True, False])
+def test_robustness_is_measured_on_the_adversarial_inputs_asked_for(adaptive, people):
+    X, y, _ = people
+    strength = 0.02 if adaptive else 0.2
+    model = correct(
+        clone(EXACT),
+        people,
+        objective=AdversarialRobustness(epsilon=0.3, adaptive=adaptive),
+        weighting=SoftWeighting(strength=strength, utility_tolerance=None),
+        update=Refit(tol=1e-8, max_refits=5),
+    )
+    attacked = model.estimator_ if adaptive else model.original_estimator_
+    coef = attacked[-1].coef_[0]
+    is_rich = (y == ">50K").to_numpy()
+    away = np.where(is_rich, -1, 1)[:, None] * coef / np.linalg.norm(coef)
+    points = attacked[0].transform(X) + 0.3 * away
+    loss = log_loss(is_rich, model.estimator_[-1].predict_proba(points)[:, 1])
+    assert_allclose(model.objective_after_, loss)
+    before = model.objective_before_[0]
+    assert_allclose(loss, (1 - strength) * before, atol=1e-8 * before)
+    assert model.n_iter_ > 1
+
+
 def test_robustness_of_trees_is_refused(people):
     with pytest.raises(TypeError, match="no gradients"):
         correct(
@@ -234,27 +300,6 @@ def test_robustness_of_trees_is_refused(people):
             update="refit",
             objective="adversarial_robustness",
         )
-
-
-def tried(strength, share, reachable=True):
-    return Retrained(None, strength, None, reachable, None, None, share)
-
-
-def test_next_strength_stays_between_too_little_and_too_much():
-    start = tried(0.0, 0.0)
-    assert_allclose(next_strength([start, tried(1.0, 2.0)], 1.0), 0.5)
-    assert_allclose(next_strength([start, tried(1.0, 0.5)], 1.0), 2.0)
-    many = [start, tried(1.0, 0.5), tried(2.0, 1.5), tried(1.4, 0.9)]
-    assert_allclose(next_strength(many, 1.0), 1.5)
-
-
-def test_search_ends_where_more_strength_does_not_help():
-    start = tried(0.0, 0.0)
-    assert next_strength([start, tried(1.0, -0.1)], 1.0) == 1.0
-    assert next_strength([start, tried(1.0, 0.5, reachable=False)], 1.0) == 1.0
-    stuck = [start, tried(1.0, 0.5), tried(2.0, 0.6)]
-    assert next_strength(stuck, 1.0) == 2.0
-    assert next_strength([*stuck, tried(3.0, 0.8)], 1.0) > 3.0
 
 
 @pytest.mark.parametrize("module", ["xgboost", "lightgbm"])
