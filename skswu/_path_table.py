@@ -159,19 +159,24 @@ def choose(tables, rule):
     UnreachableBoundWarning
         If the bound holds in no row.
     """
-    # pandas takes longer to import than the whole of this package
-    import pandas as pd
-
     columns = {
         name: _mean_of_splits([[row[name] for row in table] for table in tables])
         for name in tables[0][0]
     }
     best = int(np.argmax(columns.pop("score")))
     columns["feasible"] = columns["feasible"] == 1.0
-    path = pd.DataFrame(columns)
+    path = make_table(columns)
     if not path["feasible"].any():
         _warn_of_bound(path.iloc[best], rule)
     return path, best
+
+
+def make_table(columns):
+    """Return the DataFrame of a dict of columns."""
+    # pandas takes longer to import than the whole of this package
+    import pandas as pd
+
+    return pd.DataFrame(columns)
 
 
 def _mean_of_splits(values):

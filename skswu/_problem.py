@@ -85,6 +85,7 @@ def make_problem(wrapped, training, held_out, objectives, update=None):
         Ready for a Corrector.
     """
     view = make_model_view(wrapped.classifier)
+    _check_classes(view.classes)
     codes = encode_labels(training.y, view.classes, "y")
     X = wrapped.transform(training.X)
     if update is not None:
@@ -96,12 +97,29 @@ def make_problem(wrapped, training, held_out, objectives, update=None):
         codes = encode_labels(held_out.y, view.classes, "y_val")
         measured_rows = view.evaluation_rows(wrapped.transform(held_out.X), codes)
     weight = np.ones(len(codes)) if measured.weight is None else measured.weight
+    check_total_weight(weight)
     metrics = [
         objective.bind(codes, view.classes, measured.groups, weight)
         for objective in objectives
     ]
     evaluation = Evaluation(view, measured_rows, weight, metrics)
     return Problem(view, rows, evaluation, training.weight)
+
+
+def _check_classes(classes):
+    if len(classes) < 2:
+        raise ValueError(
+            "A correction needs at least two classes; the estimator was fitted on one "
+            f"class, {classes.tolist()}."
+        )
+
+
+def check_total_weight(weight):
+    """Insist that not all evaluation rows have the weight 0."""
+    if weight is not None and not np.any(weight):
+        raise ValueError(
+            "Nothing can be measured: all evaluation rows have a sample_weight of 0."
+        )
 
 
 def encode_labels(y, classes, name):

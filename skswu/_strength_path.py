@@ -1,15 +1,19 @@
 """Corrections of one fitted classifier at rising strengths."""
 
 import warnings
+from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from threading import Lock
 from typing import Any
 
 from ._correction import Corrector
 from ._problem import make_problem
 from ._replacement import replace_model
 from ._shared_work import SharedWork
+
+_recording = Lock()
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,14 @@ def correct_along(
     yield from along(*given, weightings, update, verbose)
 
 
+@contextmanager
+def _recorded_warnings():
+    """Record all warnings; their filters are the process's, so one thread at a time."""
+    with _recording, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield caught
+
+
 def _with_strength(weighting, strength):
     weighting = copy(weighting)
     weighting.strength = strength
@@ -88,8 +100,7 @@ def _with_strength(weighting, strength):
 
 def _replacements(wrapped, training, held_out, objectives, weightings, update, verbose):
     for weighting in weightings:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
+        with _recorded_warnings() as caught:
             classifier, correction, names = replace_model(
                 wrapped, training, held_out, objectives, weighting, update, verbose
             )
@@ -105,8 +116,7 @@ def _moves(wrapped, training, held_out, objectives, weightings, update, verbose)
     shared = SharedWork(corrector)
     names = problem.evaluation.names
     for one in shared.correctors(weightings):
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
+        with _recorded_warnings() as caught:
             correction = one.correct_from(shared.first, shared.inverse)
         parameters = correction.parameters
         yield Candidate(

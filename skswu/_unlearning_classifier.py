@@ -31,6 +31,7 @@ from sklearn.utils.validation import (
 from ._correction import Corrector
 from ._problem import LabeledData, make_problem
 from ._replacement import replace_model
+from ._saved_version import SavedVersionMixin
 from ._sensitive_features import read_sensitive_features
 from .models import WrappedClassifier
 from .objectives import OBJECTIVES, BaseObjective
@@ -50,7 +51,9 @@ def _fitted_has(method):
     return check
 
 
-class UnlearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class UnlearningClassifier(
+    SavedVersionMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstimator
+):
     r"""Correct a fitted classifier by soft-weighted unlearning.
 
     The influence of every training sample on a metric of the predictions and on their
@@ -268,7 +271,7 @@ class UnlearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         """Run a method on a copy and take over its state, so that it is all or none."""
         scratch = copy(self)
         getattr(scratch, method)(*args, **kwargs)
-        self.__dict__.update(vars(scratch))
+        self.__dict__ = vars(scratch)
         return self
 
     def _fit(self, X, y, *, sensitive_features, weight):

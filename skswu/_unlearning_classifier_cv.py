@@ -12,7 +12,13 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.parallel import Parallel, delayed
 
 from ._decision_threshold import ThresholdSearch, with_threshold
-from ._path_table import HighestUtility, PathRows, SmallestDisparity, choose
+from ._path_table import (
+    HighestUtility,
+    PathRows,
+    SmallestDisparity,
+    choose,
+    make_table,
+)
 from ._problem import LabeledData
 from ._strength_path import correct_along
 from ._thresholded_scores import ThresholdedScores
@@ -183,6 +189,19 @@ class UnlearningClassifierCV(UnlearningClassifier):
         self.tune_threshold = tune_threshold
         self.n_jobs = n_jobs
 
+    def __getstate__(self):
+        state = super().__getstate__()
+        if "path_" in state:
+            # Columns can be stored without trust in anything, a DataFrame cannot.
+            columns = state["path_"].items()
+            state["path_"] = {name: column.to_numpy() for name, column in columns}
+        return state
+
+    def __setstate__(self, state):
+        if "path_" in state:
+            state = {**state, "path_": make_table(state["path_"])}
+        super().__setstate__(state)
+
     def _resolve_parts(self):
         parts = super()._resolve_parts()
         if "strength" not in parts[1].get_params():
@@ -229,7 +248,7 @@ class UnlearningClassifierCV(UnlearningClassifier):
             chosen._fit(X, y, sensitive_features=sensitive_features, weight=weight)
         chosen.cv, chosen.strengths = self.cv, self.strengths
         chosen.path_, chosen.best_index_ = path, best
-        self.__dict__.update(vars(chosen))
+        self.__dict__ = vars(chosen)
 
     def _cross_validate(self, X, y, sensitive_features, weight):
         """Return the path, and the row that is best on parts not fitted on."""

@@ -1,12 +1,45 @@
 """Warnings that skswu raises."""
 
+from sklearn.exceptions import InconsistentVersionWarning as _SavedByAnotherVersion
+
 __all__ = [
+    "InconsistentVersionWarning",
     "LinearizationWarning",
     "NothingToCorrectWarning",
     "SingularCurvatureWarning",
     "UnreachableBoundWarning",
     "UnreachableTargetWarning",
 ]
+
+
+class InconsistentVersionWarning(_SavedByAnotherVersion):
+    """A model is loaded with another version of skswu than it was saved with.
+
+    It may predict something else or not work at all. It is scikit-learn's warning of
+    the same name as well, so that what filters that one filters this one.
+
+    Parameters
+    ----------
+    estimator_name : str
+        Class of the model.
+    current_version : str
+        The version of skswu that loads it.
+    original_version : str
+        The version that saved it.
+    """
+
+    def __init__(self, *, estimator_name, current_version, original_version):
+        self.estimator_name = estimator_name
+        self.current_version = current_version
+        self.original_version = original_version
+
+    def __str__(self):
+        return (
+            f"{self.estimator_name} was saved with skswu {self.original_version} and "
+            f"is loaded with skswu {self.current_version}, with which it may behave "
+            "differently or not at all. Load it with the version that saved it, or "
+            "correct the original model anew."
+        )
 
 
 class LinearizationWarning(UserWarning):

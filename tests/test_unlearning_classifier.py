@@ -3,9 +3,7 @@
 import pickle
 import re
 from copy import deepcopy
-from io import BytesIO
 
-import joblib
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -404,25 +402,6 @@ def test_methods_are_those_of_the_wrapped_classifier(data):
             getattr(logistic, method)(X), getattr(logistic.estimator_, method)(X)
         )
     assert logistic.score(X, y) == (logistic.predict(X) == y).mean()
-
-
-def test_pickle_joblib_and_skops_round_trips(data, fitted, tmp_path):
-    X, y, group = data
-    model = UnlearningClassifier(make_pipeline(StandardScaler(), LogisticRegression()))
-    model.fit(X, y, sensitive_features=group)
-    buffer = BytesIO()
-    joblib.dump(model, buffer)
-    buffer.seek(0)
-    copies = [pickle.loads(pickle.dumps(model)), joblib.load(buffer)]
-    skops = pytest.importorskip("skops.io")
-    path = tmp_path / "model.skops"
-    skops.dump(model, path)
-    unknown = skops.get_untrusted_types(file=path)
-    assert all(name.startswith("skswu.") for name in unknown)
-    copies.append(skops.load(path, trusted=unknown))
-    for copy in copies:
-        assert_array_equal(copy.predict_proba(X), model.predict_proba(X))
-        assert_array_equal(copy.epsilon_, model.epsilon_)
 
 
 def test_html_and_text_representations(fitted):

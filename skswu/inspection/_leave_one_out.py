@@ -8,8 +8,8 @@ import numpy as np
 from joblib import effective_n_jobs
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.parallel import Parallel, delayed
-from threadpoolctl import threadpool_limits
 
+from .._blas_threads import single_blas_thread
 from ..models import LinearModelView
 from ._leave_one_out_solver import LeaveOneOutSolver
 from ._training_problem import read_training_problem
@@ -180,7 +180,7 @@ def _solve_all(problem, indices, tol, n_jobs):
     blocks = [indices[start : start + solver.block_size] for start in starts]
     n_threads = effective_n_jobs(n_jobs)
     alone = n_threads == 1
-    with nullcontext() if alone else threadpool_limits(1, user_api="blas"):
+    with nullcontext() if alone else single_blas_thread():
         results = Parallel(n_jobs=n_threads, prefer="threads")(
             delayed(_solve_block)(solver, problem.evaluation, block) for block in blocks
         )

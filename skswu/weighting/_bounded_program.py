@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from math import hypot
 
 import numpy as np
 
@@ -105,7 +106,8 @@ class BoundedProgram:
 
         ``tolerance`` is for unit rows. A zero row must have a target of zero.
         """
-        rounding = ROUNDING * np.abs(self.asked).max(initial=0.0)
+        targets = self.asked[: self.n_equal]
+        rounding = ROUNDING * np.abs(targets).max(initial=0.0)
         allowed = np.maximum(10 * tolerance * self.equal_norms, rounding)
         return bool(np.all(np.abs(shortfall) <= allowed))
 
@@ -145,7 +147,7 @@ class BoundedProgram:
     def _distance(self, epsilon):
         """Return the length of the shortfall, in the targets' units."""
         shortfall = self.asked - self.space.products(epsilon)
-        return np.linalg.norm(shortfall[: self.n_equal])
+        return hypot(*shortfall[: self.n_equal])
 
     def _split(self, combination, free):
         """Yield the samples between the bounds, or at them: basis block and values."""

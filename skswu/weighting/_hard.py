@@ -68,7 +68,9 @@ class HardWeighting(BaseWeighting):
         return np.zeros_like(before, dtype=np.float64)
 
     def _weigh(self, metrics):
-        gain = -(metrics.constant @ metrics.influence)
+        # Only signs and order of the gains count, and their scale could overflow.
+        size = np.abs(metrics.constant).max(initial=0.0) or 1.0
+        gain = -(metrics.constant / size @ metrics.influence)
         removed = np.argsort(-gain, kind="stable")[: self._limit(len(gain))]
         removed = removed[gain[removed] > 0]
         epsilon = np.zeros(len(gain))

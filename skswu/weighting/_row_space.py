@@ -38,7 +38,8 @@ class RowSpace:
     def __init__(self, rows):
         self.rows = list(rows)
         factor = triangular_factor((block for _, block in self._row_blocks()), self.m)
-        norms = np.linalg.norm(factor, axis=0)
+        largest = np.abs(factor).max(axis=0, initial=SMALLEST_NORM)
+        norms = largest * np.linalg.norm(factor / largest, axis=0)
         self.norms = np.where(norms > SMALLEST_NORM, norms, 0.0)
         self.inverse_norms = np.divide(
             1.0, self.norms, out=np.zeros(self.m), where=self.norms > 0

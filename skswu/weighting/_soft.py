@@ -2,13 +2,14 @@
 
 import warnings
 from copy import copy
+from math import hypot
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval
-from threadpoolctl import threadpool_limits
 
+from .._blas_threads import single_blas_thread
 from ._base import BaseWeighting, Weights
 from ._minimum_norm import solve_minimum_norm
 from ._warm_start import WarmStart
@@ -16,6 +17,8 @@ from ._warm_start import WarmStart
 # A loss that all weights together cannot change by this share of itself, to first
 # order, is at its optimum: what is left of its influences is rounding.
 _NO_UTILITY = 1e-6
+# The same for metrics, which the weights may change much to repair.
+_NO_METRIC = 1e-9
 # A shortfall of this share of the metrics is rounding, however little is asked.
 _NO_SHORTFALL = 1e-9
 
@@ -132,7 +135,7 @@ class SoftWeighting(BaseWeighting):
             As :meth:`weigh` returns them.
         """
         rows, floors = self._utility_floor(metrics)
-        rows = np.vstack([metrics.influence, *rows])
+        rows = np.vstack([_felt_influence(metrics), *rows])
         change = _Change(metrics.sample_weight, metrics.around)
         start = WarmStart(
             np.asarray(change.rows(rows)),
@@ -178,11 +181,12 @@ class SoftWeighting(BaseWeighting):
         rows, floors = self._utility_floor(metrics)
         lower, upper = self._bounds
         change = _Change(metrics.sample_weight, metrics.around)
+        influence = _felt_influence(metrics)
         # Products of a few rows are too narrow to share: threads only wait.
-        with threadpool_limits(limits=1, user_api="blas"):
+        with single_blas_thread():
             solution = solve_minimum_norm(
-                change.rows(metrics.influence),
-                change.values(metrics.influence, asked),
+                change.rows(influence),
+                change.values(influence, asked),
                 change.rows(rows),
                 change.values(rows, floors),
                 lower=change.bound(lower),
@@ -192,9 +196,9 @@ class SoftWeighting(BaseWeighting):
             )
         if not solution.converged:
             self._warn_of_convergence()
-        size = np.linalg.norm(np.append(metrics.constant, metrics.before))
+        size = hypot(*np.append(metrics.constant, metrics.before))
         reachable = solution.reachable or bool(
-            np.linalg.norm(solution.shortfall) <= _NO_SHORTFALL * size
+            hypot(*solution.shortfall) <= _NO_SHORTFALL * size
         )
         epsilon = change.epsilon(solution.epsilon, lower, upper)
         return Weights(
@@ -223,7 +227,7 @@ class SoftWeighting(BaseWeighting):
     def _message(self, reachable, shortfall, asked):
         if reachable:
             return "The target is reached."
-        share = 1.0 - np.linalg.norm(shortfall) / np.linalg.norm(asked)
+        share = 1.0 - hypot(*shortfall) / hypot(*asked)
         return (
             f"The target is out of reach: at most {max(share, 0.0):.1%} of the asked "
             f"change of the metric is possible within lower={self.lower}, "
@@ -237,6 +241,14 @@ class SoftWeighting(BaseWeighting):
             ConvergenceWarning,
             stacklevel=4,
         )
+
+
+def _felt_influence(metrics):
+    """Return the influences, zero for metrics of which they are only rounding."""
+    size = np.maximum(np.abs(metrics.before), np.abs(metrics.constant))
+    reach = np.abs(metrics.influence).sum(axis=1)
+    felt = reach > _NO_METRIC * size
+    return metrics.influence if felt.all() else metrics.influence * felt[:, None]
 
 
 class _Change:

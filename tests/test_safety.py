@@ -1,0 +1,239 @@
+"""Corrections in parallel, in several threads, and cut off half-way."""
+
+import pickle
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
+from threading import Barrier
+
+import joblib
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from skswu import UnlearningClassifier, UnlearningClassifierCV
+from skswu._blas_threads import single_blas_thread
+from skswu.updates import InfluenceUpdate, Refit
+from skswu.weighting import HardWeighting, SoftWeighting
+
+
+@pytest.fixture
+def data(rng):
+    group = rng.integers(0, 2, 240)
+    X = rng.normal(size=(240, 4)) + 0.5 * group[:, None]
+    y = X @ [1.0, -0.5, 0.5, 0.0] + rng.logistic(size=240) > 0.5
+    return X, y.astype(int), np.where(group == 1, "a", "b")
+
+
+MODELS = [
+    UnlearningClassifier(LogisticRegression(), random_state=0),
+    UnlearningClassifier(
+        make_pipeline(StandardScaler(), RidgeClassifier()),
+        weighting=SoftWeighting(strength=0.6, upper=0.5),
+        random_state=1,
+    ),
+    UnlearningClassifier(
+        LogisticRegression(C=0.1),
+        objective="equalized_odds",
+        weighting=HardWeighting(fraction=0.1),
+        update=InfluenceUpdate(max_iter=10),
+        random_state=2,
+    ),
+    UnlearningClassifier(
+        LogisticRegression(), update=Refit(max_refits=2), random_state=3
+    ),
+    UnlearningClassifierCV(LogisticRegression(), strengths=4, random_state=4),
+]
+
+
+def assert_same(one, other, X):
+    # Other numbers of BLAS threads sum in another order.
+    assert_allclose(one.epsilon_, other.epsilon_, rtol=1e-6, atol=1e-9)
+    assert_allclose(one.objective_after_, other.objective_after_, rtol=1e-6, atol=1e-9)
+    assert_allclose(one.decision_function(X), other.decision_function(X), rtol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+def test_corrections_in_parallel_are_those_in_a_row(data, backend):
+    X, y, group = data
+    found = joblib.Parallel(n_jobs=2, backend=backend)(
+        joblib.delayed(clone(model).fit)(X, y, sensitive_features=group)
+        for model in MODELS * 3
+    )
+    expected = [clone(model).fit(X, y, sensitive_features=group) for model in MODELS]
+    for one, other in zip(found, expected * 3, strict=True):
+        assert_same(one, other, X)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("model", MODELS)
+def test_one_model_serves_several_threads(data, model):
+    X, y, group = data
+    model = clone(model).set_params(estimator=clone(model.estimator).fit(X, y))
+    expected = deepcopy(model.unlearn(X, y, sensitive_features=group))
+    margins = expected.decision_function(X)
+    together = Barrier(4)
+
+    def work(number):
+        together.wait()
+        for _ in range(3):
+            if number % 2:
+                model.unlearn(X, y, sensitive_features=group)
+            assert_allclose(model.decision_function(X), margins, rtol=1e-6)
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(work, range(4)))
+    assert_same(model, expected, X)
+    assert set(vars(model)) == set(vars(expected))
+
+
+def test_paths_in_threads_give_the_warning_filters_back(data):
+    X, y, group = data
+    fitted = LogisticRegression().fit(X, y)
+    before, show = list(warnings.filters), warnings.showwarning
+
+    def work(number):
+        model = UnlearningClassifierCV(fitted, strengths=15)
+        return model.unlearn(X, y, sensitive_features=group).strength_
+
+    with ThreadPoolExecutor(4) as threads:
+        assert len(set(threads.map(work, range(12)))) == 1
+    assert warnings.filters == before
+    assert warnings.showwarning is show
+
+
+def blas_threads():
+    return {
+        library["filepath"]: library["num_threads"]
+        for library in threadpool_info()
+        if library["user_api"] == "blas"
+    }
+
+
+def test_contexts_that_overlap_give_the_blas_threads_back():
+    with threadpool_limits(2, user_api="blas"):
+        before = blas_threads()
+        if 2 not in before.values():
+            pytest.skip("this BLAS has no threads")
+        first, second = single_blas_thread(), single_blas_thread()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert set(blas_threads().values()) == {1}
+        second.__exit__(None, None, None)
+        assert blas_threads() == before
+
+
+def test_an_error_inside_gives_the_blas_threads_back():
+    before = blas_threads()
+    with pytest.raises(RuntimeError, match="inside"), single_blas_thread():
+        raise RuntimeError("inside")
+    assert blas_threads() == before
+
+
+class Interrupted(SoftWeighting):
+    """Raises a KeyboardInterrupt when it weighs for the n-th time, or along a path."""
+
+    def __init__(self, *, strength=1.0, after=0):
+        super().__init__(strength=strength)
+        self.after = after
+        self.left = [after]
+
+    def __sklearn_clone__(self):
+        return self
+
+    def weigh(self, metrics):
+        self.left[0] -= 1
+        if self.left[0] < 0:
+            raise KeyboardInterrupt
+        return super().weigh(metrics)
+
+    def weigh_along(self, metrics, strengths):
+        yield from (self.weigh(metrics) for _ in strengths)
+
+
+STAGES = {
+    "the first strength": {"after": 0},
+    "a later strength": {"after": 2},
+    "a split": {"after": 0, "cv": 2},
+    "the fit on all rows": {"after": 6, "cv": 2},
+}
+
+
+def interrupted(stage):
+    options = dict(STAGES[stage])
+    weighting = Interrupted(after=options.pop("after"))
+    return UnlearningClassifierCV(
+        LogisticRegression(),
+        weighting=weighting,
+        strengths=3,
+        random_state=0,
+        **options,
+    )
+
+
+@pytest.mark.filterwarnings("ignore::skswu.exceptions.LinearizationWarning")
+@pytest.mark.parametrize("stage", STAGES)
+def test_an_interrupted_first_fit_leaves_nothing_behind(data, stage):
+    X, y, group = data
+    model = interrupted(stage)
+    before = dict(vars(model))
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, y, sensitive_features=group)
+    assert vars(model) == before
+
+
+@pytest.mark.filterwarnings("ignore::skswu.exceptions.LinearizationWarning")
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("method", ["fit", "unlearn"])
+def test_an_interrupted_correction_leaves_the_last_one(data, stage, method):
+    X, y, group = data
+    model = interrupted(stage).set_params(weighting="soft")
+    model.fit(X, y, sensitive_features=group)
+    model.set_params(weighting=interrupted(stage).weighting)
+    if method == "unlearn":
+        # It corrects once, whatever the splits of a fit.
+        model.weighting.left[0] = min(model.weighting.left[0], 2)
+    before = pickle.dumps({**vars(model), "weighting": None})
+    predicted = model.predict(X)
+    rows, columns = slice(200), slice(3 if method == "fit" else 4)
+    with pytest.raises(KeyboardInterrupt):
+        getattr(model, method)(
+            X[rows, columns], y[rows], sensitive_features=group[rows]
+        )
+    assert pickle.dumps({**vars(model), "weighting": None}) == before
+    assert_array_equal(model.predict(X), predicted)
+
+
+@pytest.mark.filterwarnings("ignore::skswu.exceptions.LinearizationWarning")
+@pytest.mark.parametrize(
+    "place",
+    [
+        "skswu._unlearning_classifier_cv.choose",
+        "skswu._unlearning_classifier_cv.PathRows.row",
+        "skswu._decision_threshold.ThresholdSearch.curve",
+        "skswu._unlearning_classifier_cv.with_threshold",
+    ],
+)
+def test_an_interrupt_between_the_steps_leaves_the_last_correction(
+    data, monkeypatch, place
+):
+    X, y, group = data
+    model = UnlearningClassifierCV(
+        LogisticRegression(), strengths=3, tune_threshold=True, max_disparity=0.2
+    ).fit(X, y, sensitive_features=group)
+    before = pickle.dumps(vars(model))
+
+    def interrupt(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(place, interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        model.unlearn(X, y, sensitive_features=group)
+    assert pickle.dumps(vars(model)) == before
