@@ -13,7 +13,7 @@ from sklearn.svm import LinearSVC
 
 from skswu import UnlearningClassifier, UnlearningClassifierCV
 from skswu.exceptions import UnreachableTargetWarning
-from skswu.updates import InfluenceUpdate
+from skswu.updates import FisherForgetting, InfluenceUpdate
 from skswu.weighting import HardWeighting, LinearizedMetrics, SoftWeighting
 
 
@@ -159,3 +159,17 @@ def test_a_target_is_not_met_because_the_utility_is_large(rng):
     weights = SoftWeighting().weigh(metrics)
     assert not weights.reachable
     assert weights.shortfall == pytest.approx([0.8])
+
+
+@pytest.mark.filterwarnings("ignore::skswu.exceptions.LinearizationWarning")
+@pytest.mark.filterwarnings("ignore::skswu.exceptions.SingularCurvatureWarning")
+def test_noise_is_finite_where_nothing_is_left():
+    X, y, group = np.array([[-1.0], [1.0]]), np.array([0, 1]), np.array([0, 1])
+    model = UnlearningClassifier(
+        LogisticRegression().fit(X, y),
+        weighting=HardWeighting(fraction=1.0),
+        update=FisherForgetting(random_state=0),
+    ).unlearn(X, y, sensitive_features=group)
+    assert_array_equal(model.sample_weight_, 0.0)
+    assert np.isfinite(model.estimator_.coef_).all()
+    assert np.isfinite(model.estimator_.intercept_).all()

@@ -74,10 +74,11 @@ class FisherForgetting(LocalUpdate):
         fisher = operator.diagonal()
         if fisher is None:
             fisher = _estimate_diagonal(move, random_state)
-        fisher = fisher / move.weight.sum()
         # A parameter that no row determines must not drown in its noise.
-        fisher = fisher.clip(_FLOOR * float(fisher.max()), None)
-        return self.noise * fisher**-0.25 * operator.from_numpy(draws)[:, 0]
+        floor = _FLOOR * float(fisher.max())
+        fisher = fisher.clip(floor if floor > 0 else 1.0, None)
+        size = (float(move.weight.sum()) / fisher) ** 0.25
+        return self.noise * size * operator.from_numpy(draws)[:, 0]
 
 
 def _estimate_diagonal(move, random_state):
