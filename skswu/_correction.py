@@ -142,9 +142,10 @@ class Corrector:
                 return self._result(first, parameters, epsilon, 0.0, n_iter, 0.0)
             with self.timer("update"):
                 parameters, length = self._move(parameters, epsilon, inverse, target)
-                stationarity = self._stationarity(parameters, epsilon)
-            settled = self.update.max_iter == 1 or self._has_settled(
-                parameters, epsilon, linearized
+                stationarity, remaining = self._stationarity(parameters, epsilon)
+            settled = self.update.max_iter == 1 or (
+                remaining <= self.update.tol
+                and self._is_as_predicted(parameters, epsilon, linearized)
             )
             if settled or length == 0:
                 break
@@ -154,13 +155,9 @@ class Corrector:
             self._warn_of_surprise(result.predicted, result.after)
         return result
 
-    def _has_settled(self, parameters, epsilon, linearized):
-        """Whether the model stands where the weights put it, as was predicted."""
+    def _is_as_predicted(self, parameters, epsilon, linearized):
         surprise = self.evaluation.values(parameters) - linearized.predict(epsilon)
-        return (
-            np.abs(surprise).max() <= self.update.tol * self.scale
-            and self._stationarity(parameters, epsilon, self.tilt) <= self.update.tol
-        )
+        return np.abs(surprise).max() <= self.update.tol * self.scale
 
     def _linearize(self, parameters, epsilon):
         """Return the metrics as affine functions of the weights, around a point."""
@@ -229,13 +226,17 @@ class Corrector:
             overshoots=overshoots,
         )
 
-    def _stationarity(self, parameters, epsilon, tilt=0.0):
-        """Share of the asked change of the training gradient that is still there."""
+    def _stationarity(self, parameters, epsilon):
+        """Share of the asked change of the training gradient that is still there.
+
+        Of all of the gradient, and of what is left of it but for the tilt.
+        """
         view, rows = self.view, self.rows
         weight = rows.weight * (1.0 + epsilon)
-        left = view.objective_gradient(rows, parameters, weight) - tilt
+        left = view.objective_gradient(rows, parameters, weight)
         asked = view.loss_gradient(rows, view.parameters, rows.weight * epsilon)
-        return _norm(left) / max(_norm(asked), _SMALLEST)
+        size = max(_norm(asked), _SMALLEST)
+        return _norm(left) / size, _norm(left - self.tilt) / size
 
     def _result(self, first, parameters, epsilon, stationarity, n_iter, step_length):
         return Correction(

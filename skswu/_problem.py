@@ -1,6 +1,6 @@
 """A fitted classifier with the rows it was trained on and what it is measured by."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -52,6 +52,10 @@ class LabeledData:
     y: np.ndarray
     groups: Any = None
     weight: np.ndarray | None = None
+
+    def seen_by(self, wrapped):
+        """Return the rows as a WrappedClassifier's bare one sees them."""
+        return replace(self, X=wrapped.transform(self.X))
 
     def take(self, indices):
         """Return the rows at ``indices``."""

@@ -8,7 +8,6 @@ from scipy.sparse import issparse
 from sklearn import get_config
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state, column_or_1d, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.metadata_routing import (
@@ -24,13 +23,13 @@ from sklearn.utils.validation import (
     _num_samples,
     check_consistent_length,
     check_is_fitted,
-    has_fit_parameter,
     validate_data,
 )
 
 from ._correction import Corrector
 from ._problem import LabeledData, make_problem
 from ._replacement import replace_model
+from ._sample_weight import sample_weight_options
 from ._saved_version import SavedVersionMixin
 from ._sensitive_features import read_sensitive_features
 from .models import WrappedClassifier
@@ -485,8 +484,8 @@ class UnlearningClassifier(
         """Return the objectives, the weighting and the update, their values checked."""
         self._validate_params()
         objectives = self._resolve_objectives()
-        weighting = WEIGHTINGS.resolve(self.weighting, BaseWeighting)
-        update = UPDATES.resolve(self.update, BaseUpdate)
+        weighting = WEIGHTINGS.resolve(self.weighting)
+        update = UPDATES.resolve(self.update)
         weighting.check_params()
         update.check_params()
         return objectives, weighting, update
@@ -495,7 +494,7 @@ class UnlearningClassifier(
         given = self.objective if isinstance(self.objective, list) else [self.objective]
         if not given:
             raise ValueError("The 'objective' parameter got an empty list.")
-        return [OBJECTIVES.resolve(value, BaseObjective) for value in given]
+        return [OBJECTIVES.resolve(value) for value in given]
 
     def _original(self):
         """Return the fitted estimator that a correction starts from."""
@@ -573,7 +572,7 @@ class UnlearningClassifier(
         if get_config()["enable_metadata_routing"]:
             routed = process_routing(self, "fit", sample_weight=weight)
             return routed.estimator.fit
-        return _sample_weight_options(estimator, weight)
+        return sample_weight_options(estimator, weight)
 
 
 def _move_parameters(wrapped, training, held_out, *parts):
@@ -583,21 +582,6 @@ def _move_parameters(wrapped, training, held_out, *parts):
     correction = Corrector(problem, weighting, update, verbose).correct()
     classifier = problem.view.corrected(correction.parameters)
     return classifier, correction, problem.evaluation.names
-
-
-def _sample_weight_options(estimator, weight):
-    if isinstance(estimator, Pipeline):
-        name, last = estimator.steps[-1]
-        options = _sample_weight_options(last, weight)
-        return {f"{name}__{key}": value for key, value in options.items()}
-    if isinstance(estimator, FrozenEstimator):
-        return {}
-    if not has_fit_parameter(estimator, "sample_weight"):
-        raise TypeError(
-            f"sample_weight was given, but {type(estimator).__name__}.fit does not "
-            "take sample weights."
-        )
-    return {"sample_weight": weight}
 
 
 def _stratified_mask(cells, fraction, random_state):

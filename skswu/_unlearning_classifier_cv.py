@@ -2,7 +2,6 @@
 
 import warnings
 from copy import copy
-from dataclasses import replace
 from numbers import Integral, Real
 
 import numpy as np
@@ -294,8 +293,7 @@ class UnlearningClassifierCV(UnlearningClassifier):
         """
         bare = WrappedClassifier(wrapped.classifier)
         training, held_out, scored = (
-            data and replace(data, X=wrapped.transform(data.X))
-            for data in (training, held_out, scored)
+            data and data.seen_by(wrapped) for data in (training, held_out, scored)
         )
         measured = training if held_out is None else held_out
         scores = ThresholdedScores(

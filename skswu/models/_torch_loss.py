@@ -218,7 +218,6 @@ class CriterionLoss(SampleLoss):
                 "reduction='mean' or 'sum' that returns one loss a sample once it is "
                 "set to 'none' (overriding the net's get_loss is fine)."
             )
-        self._scale = 1.0
         self._net = shallow_copy(net)
         criterion = deepcopy(self.criterion)
         criterion.reduction = "none"

@@ -1,6 +1,7 @@
 """Which view reads which classifier."""
 
-from .._registry import load
+from importlib import import_module
+
 from ._measured_classifier import MeasuredClassifier
 
 _VIEWS = {}
@@ -55,7 +56,7 @@ def make_model_view(classifier):
     for base in type(classifier).__mro__:
         view = _VIEWS.get(_address(base))
         if view is not None:
-            view = load(view) if isinstance(view, str) else view
+            view = _load(view) if isinstance(view, str) else view
             return view(classifier)
     supported = sorted(address.rsplit(".", 1)[1] for address in _VIEWS)
     raise TypeError(
@@ -104,9 +105,18 @@ def make_measured_view(classifier):
     TypeError
         If no view reads it and it has no ``predict_proba``.
     """
-    if not has_model_view(classifier) and hasattr(classifier, "predict_proba"):
+    try:
+        return make_model_view(classifier)
+    except TypeError:
+        if not hasattr(classifier, "predict_proba"):
+            raise
         return MeasuredClassifier(classifier)
-    return make_model_view(classifier)
+
+
+def _load(address):
+    """Import the object at ``"module:attribute"``."""
+    module, attribute = address.split(":")
+    return getattr(import_module(module), attribute)
 
 
 def _address(cls):

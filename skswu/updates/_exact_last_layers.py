@@ -37,12 +37,5 @@ class ExactLastLayers(LastLayersUpdate):
     """
 
     def move(self, move):
-        view = move.view
-        training = view.start_training(move.rows, None, **self._options())
-        return view.train(
-            move.rows,
-            training.parameters,
-            move.weight,
-            max_epochs=self.max_epochs,
-            **self._options(),
-        ), 1.0
+        anew = move.view.start_training(move.rows, None, **self._options())
+        return self._train(move, anew.parameters, move.weight)

@@ -37,10 +37,4 @@ class FineTune(TrainingUpdate):
     """
 
     def move(self, move):
-        return move.view.train(
-            move.rows,
-            move.parameters,
-            move.weight,
-            max_epochs=self.max_epochs,
-            **self._options(),
-        ), 1.0
+        return self._train(move, move.parameters, move.weight)

@@ -60,14 +60,6 @@ class GradientAscent(TrainingUpdate):
         self.ascent = ascent
 
     def move(self, move):
-        options = self._options()
-        if self.lr is None:
-            options["lr"] = move.view.default_lr
+        lr = move.view.default_lr if self.lr is None else self.lr
         weight = move.rows.weight * (1.0 + (1.0 + self.ascent) * move.epsilon)
-        return move.view.train(
-            move.rows,
-            move.parameters,
-            weight,
-            max_epochs=self.max_epochs,
-            **options,
-        ), 1.0
+        return self._train(move, move.parameters, weight, lr=lr)

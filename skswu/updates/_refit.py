@@ -4,10 +4,9 @@ from numbers import Integral, Real
 
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import Pipeline
 from sklearn.utils._param_validation import HasMethods, Interval
-from sklearn.utils.validation import has_fit_parameter
 
+from .._sample_weight import sample_weight_options, takes_sample_weight
 from ..models import has_model_view
 from ._base import BaseUpdate
 from ._stand_in import make_stand_in
@@ -82,7 +81,7 @@ class Refit(BaseUpdate):
 
     def check_classifier(self, classifier):
         """Raise a TypeError unless the classifier takes sample weights."""
-        if not has_fit_parameter(classifier, "sample_weight"):
+        if not takes_sample_weight(classifier):
             raise TypeError(
                 f"Refit needs a classifier whose fit takes sample_weight; "
                 f"{type(classifier).__name__}.fit does not."
@@ -96,8 +95,13 @@ class Refit(BaseUpdate):
         if isinstance(given, FrozenEstimator):
             return given
         model = make_stand_in(classifier, X) if given is None else clone(given)
-        options = _sample_weight_option(model, sample_weight)
-        return model.fit(X, y, **options)
+        return model.fit(X, y, **sample_weight_options(model, sample_weight))
+
+    @property
+    def follows_weights(self):
+        """Whether the model whose influences are taken is that of the weights given."""
+        given = self.influence_estimator
+        return given is None or takes_sample_weight(given)
 
     def retrain(self, classifier, X, y, sample_weight):
         """Return a classifier like the given one, fitted under other weights."""
@@ -110,10 +114,3 @@ class Refit(BaseUpdate):
 
     def move(self, move):
         raise NotImplementedError("Refit replaces the model, see replaces_model.")
-
-
-def _sample_weight_option(model, sample_weight):
-    if sample_weight is None:
-        return {}
-    last = model.steps[-1][0] + "__" if isinstance(model, Pipeline) else ""
-    return {last + "sample_weight": sample_weight}

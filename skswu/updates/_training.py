@@ -33,6 +33,14 @@ class TrainingUpdate(LocalUpdate):
         self.random_state = random_state
         self.verbose = verbose
 
+    def _train(self, move, start, weight, **options):
+        """Return the parameters after training on from others, and the whole step."""
+        options = {**self._options(), **options}
+        parameters = move.view.train(
+            move.rows, start, weight, max_epochs=self.max_epochs, **options
+        )
+        return parameters, 1.0
+
     def _options(self):
         return {
             "lr": self.lr,

@@ -5,7 +5,7 @@ from ._base import BaseWeighting
 from ._hard import HardWeighting
 from ._soft import SoftWeighting
 
-WEIGHTINGS = Registry("weighting")
+WEIGHTINGS = Registry("weighting", BaseWeighting)
 WEIGHTINGS.register("hard", HardWeighting)
 WEIGHTINGS.register("soft", SoftWeighting)
 
@@ -30,6 +30,4 @@ def register_weighting(name, weighting):
     ...         super().__init__(strength=strength)
     >>> register_weighting("half_way", HalfWay)
     """
-    if not (isinstance(weighting, type) and issubclass(weighting, BaseWeighting)):
-        raise TypeError(f"weighting must subclass BaseWeighting; got {weighting!r}.")
     WEIGHTINGS.register(name, weighting)

@@ -6,7 +6,6 @@ from sklearn.base import clone
 
 from skswu.weighting import (
     WEIGHTINGS,
-    BaseWeighting,
     HardWeighting,
     LinearizedMetrics,
     SoftWeighting,
@@ -117,9 +116,9 @@ def test_weighting_is_an_estimator():
 
 def test_weightings_are_known_by_name(monkeypatch):
     monkeypatch.setattr(WEIGHTINGS, "_entries", dict(WEIGHTINGS._entries))
-    assert isinstance(WEIGHTINGS.resolve("soft", BaseWeighting), SoftWeighting)
-    assert isinstance(WEIGHTINGS.resolve("hard", BaseWeighting), HardWeighting)
+    assert isinstance(WEIGHTINGS.resolve("soft"), SoftWeighting)
+    assert isinstance(WEIGHTINGS.resolve("hard"), HardWeighting)
     register_weighting("again", HardWeighting)
-    assert isinstance(WEIGHTINGS.resolve("again", BaseWeighting), HardWeighting)
+    assert isinstance(WEIGHTINGS.resolve("again"), HardWeighting)
     with pytest.raises(TypeError, match="must subclass BaseWeighting"):
         register_weighting("wrong", dict)
