@@ -87,8 +87,15 @@ class Replacer:
 
     def correct(self):
         """Return the retrained classifier and the Correction."""
+        return self.correct_from(*self.linearize())
+
+    def linearize(self):
+        """Return the first LinearizedMetrics, and the original as a Retrained."""
         original = self._measure(self.classifier, np.zeros(len(self.training.y)))
-        first = self._linearize(self.problem, original)
+        return self._linearize(self.problem, original), original
+
+    def correct_from(self, first, original):
+        """Return what :meth:`correct` does, given what :meth:`linearize` returned."""
         before = original.metrics
         if np.abs(before).max() <= NO_GAP:
             warn_nothing_to_do(before)
@@ -118,10 +125,12 @@ class Replacer:
 
     def _linearize_again(self, retrained, first, factor):
         """Return the LinearizedMetrics around a refit, with influences scaled."""
-        weight = self._changed_weight(retrained.epsilon)
-        problem = self._make_problem(retrained.classifier, weight)
-        # Adversarial inputs that are not adaptive stay those of the first stand-in.
-        problem.evaluation.metrics = self.problem.evaluation.metrics
+        problem = self.problem
+        if self.update.follows_weights:
+            weight = self._changed_weight(retrained.epsilon)
+            problem = self._make_problem(retrained.classifier, weight)
+            # Adversarial inputs that are not adaptive stay those of the first stand-in.
+            problem.evaluation.metrics = self.problem.evaluation.metrics
         linearized = self._linearize(problem, retrained, factor)
         return replace(
             in_view_of(first, linearized, retrained.epsilon),
@@ -235,8 +244,8 @@ def _answer(linearized, start, end):
     return float(predicted @ (end.metrics - start.metrics)) / size
 
 
-def replace_model(wrapped, training, held_out, *parts):
-    """Return the retrained classifier, the Correction and the metrics' names.
+def make_replacer(wrapped, training, held_out, *parts):
+    """Return the Replacer of the classifier behind the transformers of a Pipeline.
 
     Parameters
     ----------
@@ -249,9 +258,14 @@ def replace_model(wrapped, training, held_out, *parts):
     *parts : list of BaseObjective, BaseWeighting, BaseUpdate, int
         What to measure, weigh and update with, and whether to print times.
     """
-    data = [
-        data and replace(data, X=wrapped.transform(data.X))
-        for data in (training, held_out)
-    ]
-    replacer = Replacer(wrapped.classifier, *data, *parts)
+    data = [data and data.seen_by(wrapped) for data in (training, held_out)]
+    return Replacer(wrapped.classifier, *data, *parts)
+
+
+def replace_model(*given):
+    """Return the retrained classifier, the Correction and the metrics' names.
+
+    Takes what :func:`make_replacer` takes.
+    """
+    replacer = make_replacer(*given)
     return *replacer.correct(), replacer.names

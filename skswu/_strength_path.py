@@ -10,7 +10,7 @@ from typing import Any
 
 from ._correction import Corrector
 from ._problem import make_problem
-from ._replacement import replace_model
+from ._replacement import make_replacer
 from ._shared_work import SharedWork
 
 _recording = Lock()
@@ -99,13 +99,21 @@ def _with_strength(weighting, strength):
 
 
 def _replacements(wrapped, training, held_out, objectives, weightings, update, verbose):
+    """Linearise once; weigh and retrain at each strength."""
+    parts = objectives, weightings[0], update, verbose
+    replacer = make_replacer(wrapped, training, held_out, *parts)
+    start = replacer.linearize()
     for weighting in weightings:
+        replacer.weighting = weighting
         with _recorded_warnings() as caught:
-            classifier, correction, names = replace_model(
-                wrapped, training, held_out, objectives, weighting, update, verbose
-            )
+            classifier, correction = replacer.correct_from(*start)
         yield Candidate(
-            weighting.strength, lambda c=classifier: c, correction, names, None, caught
+            weighting.strength,
+            lambda c=classifier: c,
+            correction,
+            replacer.names,
+            None,
+            caught,
         )
 
 

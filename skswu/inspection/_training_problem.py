@@ -1,7 +1,7 @@
 """The problem that a question about training samples is about."""
 
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._correction import Corrector
 from .._problem import LabeledData, Problem, make_problem
-from .._replacement import Replacer
+from .._replacement import make_replacer
 from .._unlearning_classifier import UnlearningClassifier
 from ..models import WrappedClassifier
 from ..updates import InfluenceUpdate
@@ -98,11 +98,7 @@ def _bind(fitted, training, held_out, objectives, update):
     wrapped = WrappedClassifier(fitted)
     if not update.replaces_model:
         return make_problem(wrapped, training, held_out, objectives, update), update
-    seen = [
-        data and replace(data, X=wrapped.transform(data.X))
-        for data in (training, held_out)
-    ]
-    replacer = Replacer(wrapped.classifier, *seen, objectives, None, update)
+    replacer = make_replacer(wrapped, training, held_out, objectives, None, update)
     return replacer.problem, InfluenceUpdate()
 
 

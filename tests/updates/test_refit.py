@@ -269,6 +269,41 @@ def test_negative_weights_are_refused(people):
         correct(clone(TREES["tree"]), people, update="refit", weighting=weighting)
 
 
+def test_stand_in_that_takes_no_weights_is_fitted_once(people):
+    torch = pytest.importorskip("torch")
+    skorch = pytest.importorskip("skorch")
+    fits = []
+
+    class CountedNet(skorch.NeuralNetClassifier):
+        def fit(self, X, y, **options):
+            fits.append(options)
+            return super().fit(X, y, **options)
+
+    X, y, sex = people
+    scaled = StandardScaler().fit_transform(X).astype(np.float32)
+    torch.manual_seed(0)
+    net = CountedNet(
+        torch.nn.Linear,
+        module__in_features=len(NUMBERS),
+        module__out_features=2,
+        criterion=torch.nn.CrossEntropyLoss,
+        max_epochs=5,
+        train_split=None,
+        verbose=0,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnreachableTargetWarning)
+        model = correct(
+            clone(TREES["boosting"]),
+            (scaled, (y == ">50K").astype(np.int64).to_numpy(), sex),
+            update=Refit(net, tol=1e-6, max_refits=3),
+            weighting=SoftWeighting(strength=0.8),
+        )
+    assert fits == [{}]
+    assert model.n_iter_ == 3
+    assert abs(model.objective_after_[0]) < 0.7 * abs(model.objective_before_[0])
+
+
 @pytest.mark.parametrize("adaptive", [True, False])
 def test_robustness_is_measured_on_the_adversarial_inputs_asked_for(adaptive, people):
     X, y, _ = people
