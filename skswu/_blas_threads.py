@@ -1,9 +1,10 @@
 """One BLAS thread for products that are too narrow to share."""
 
 from contextlib import contextmanager
+from functools import cache
 from threading import Lock
 
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 _lock = Lock()
 _limits = None
@@ -29,7 +30,7 @@ def _enter():
     global _limits, _n_inside
     with _lock:
         if _n_inside == 0:
-            _limits = threadpool_limits(1, user_api="blas")
+            _limits = _libraries().limit(limits=1, user_api="blas")
         _n_inside += 1
 
 
@@ -40,3 +41,12 @@ def _leave():
         if _n_inside == 0:
             _limits.restore_original_limits()
             _limits = None
+
+
+@cache
+def _libraries():
+    """Find the BLAS libraries, once: to look takes longer than a small correction.
+
+    Those of NumPy and SciPy are loaded by then, and no others are worked with.
+    """
+    return ThreadpoolController()

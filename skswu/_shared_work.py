@@ -6,8 +6,8 @@ the curvature under the weights :math:`w (1 + \varepsilon)` is
 .. math:: H(w) + \sum_j \lambda_j \sum_i a_{ji} w_i \nabla^2 \ell_i
           + \sum_{i \in C} (\varepsilon_i - (A^\top \lambda)_i) w_i \nabla^2 \ell_i,
 
-so that one dense matrix a row of A serves all strengths. Products with the data are
-made for many strengths at once.
+so that one dense matrix a row of A serves all strengths; and so for the gradient.
+Products with the data are made for many strengths at once.
 """
 
 from copy import copy
@@ -178,8 +178,8 @@ class KeepingView:
         return self.kept
 
 
-class SharedCurvature:
-    """Curvatures of the original model under weights in the span of its influences.
+class SharedSums:
+    """Gradients and curvatures of the original model, under weights in a span.
 
     Parameters
     ----------
@@ -202,36 +202,45 @@ class SharedCurvature:
         self._left = np.empty(len(rows))
 
     def at(self, weights):
-        """Return the curvature under Weights."""
+        """Return the change of the loss's gradient under Weights, and the curvature."""
         multipliers = weights.multipliers[: len(self.directions)]
         if not np.isfinite(multipliers).all():
             return self._alone(weights.epsilon)
         left = np.matmul(multipliers, self.directions, out=self._left)
         np.subtract(weights.epsilon, left, out=left)
         size = max(weights.epsilon.max(), -weights.epsilon.min())
-        off = np.flatnonzero(
-            (left > _SPAN_TOLERANCE * size) | (left < -_SPAN_TOLERANCE * size)
-        )
+        off = np.flatnonzero(np.abs(left) > _SPAN_TOLERANCE * size)
         if len(off) > _MAX_CLIPPED_SHARE * len(left):
             return self._alone(weights.epsilon)
+        change = np.zeros(len(self.view.parameters))
         terms = [(1.0, self.kept.blocks)]
         for j in np.flatnonzero(multipliers * self.scales):
-            terms.append((multipliers[j] * self.scales[j], self._change_along(j)))
+            change_along, blocks = self._changes_along(j)
+            change += multipliers[j] * self.scales[j] * change_along
+            terms.append((multipliers[j] * self.scales[j], blocks))
         if len(off):
-            terms.append((1.0, self._unpenalized(self.rows.take(off), left[off])))
-        return CombinedCurvature(self.kept, _sum(terms))
+            rows = self.rows.take(off)
+            change += self._gradient(rows, left[off])
+            terms.append((1.0, self._unpenalized(rows, left[off])))
+        return change, CombinedCurvature(self.kept, _sum(terms))
 
     def _alone(self, epsilon):
         weight = self.rows.weight * (1.0 + epsilon)
-        return self.view.curvature(self.rows, self.view.parameters, weight)
+        curvature = self.view.curvature(self.rows, self.view.parameters, weight)
+        return self._gradient(self.rows, epsilon), curvature
 
-    def _change_along(self, j):
-        """Return the change of the blocks along a direction of largest entry 1."""
+    def _gradient(self, rows, epsilon):
+        weight = rows.weight * epsilon
+        return self.view.loss_gradient(rows, self.view.parameters, weight)
+
+    def _changes_along(self, j):
+        """Return the changes along a direction of largest entry 1."""
         if j not in self._along:
             # Weights of one sign take one product with the data, of two signs two.
-            epsilon = self.directions[j] / self.scales[j]
-            blocks = self._alone(epsilon).dense_blocks()
-            self._along[j] = _sum([(1.0, blocks), (-1.0, self.kept.blocks)])
+            change, curvature = self._alone(self.directions[j] / self.scales[j])
+            blocks = curvature.dense_blocks()
+            blocks = _sum([(1.0, blocks), (-1.0, self.kept.blocks)])
+            self._along[j] = change, blocks
         return self._along[j]
 
     def _unpenalized(self, rows, epsilon):
@@ -296,7 +305,7 @@ class SharedWork:
         if weight is not None and np.ptp(weight) > 0:
             # Weights are found in units in which a sample counts by its weight.
             directions[:, weight > 0] /= weight[weight > 0]
-        self._curvature = SharedCurvature(view, rows, self._kept, directions)
+        self._sums = SharedSums(view, rows, self._kept, directions)
         self._margins = view._margins(rows, view.parameters)
         self._losses = view.losses(rows, view.parameters)
         self._gradient = view.objective_gradient(rows, view.parameters, rows.weight)
@@ -315,7 +324,7 @@ class SharedWork:
             if evaluated is not rows:
                 measured = view.block_margins(evaluated, moved)
             gradients = view.block_loss_gradients(
-                rows, margins, _WeightChanges(rows.weight, known, 1.0)
+                rows, margins, _ChangedWeights(rows.weight, known)
             )
         for k, weighting in enumerate(weightings):
             parameters = moved[:, k].copy()
@@ -336,14 +345,14 @@ class SharedWork:
 
     def _steps(self, known):
         """Return changes of the gradient and full steps, (n_parameters, n_weights)."""
-        view, rows = self.corrector.view, self.corrector.rows
-        changes = view.block_loss_gradients(
-            rows, self._margins[None], _WeightChanges(rows.weight, known, 0.0)
-        )
-        steps = [self._step(*one) for one in zip(known, changes.T, strict=True)]
-        return changes, np.column_stack(steps)
+        changes, steps = [], []
+        for weights in known:
+            change, curvature = self._sums.at(weights)
+            changes.append(change)
+            steps.append(self._step(weights, change, curvature))
+        return np.column_stack(changes), np.column_stack(steps)
 
-    def _step(self, weights, change):
+    def _step(self, weights, change, curvature):
         """Return the update's full step under weights."""
         original = self.corrector.view
         view = KnownView(
@@ -351,7 +360,7 @@ class SharedWork:
             self._losses,
             [(original.parameters, change + self._gradient)],
             change,
-            self._curvature.at(weights),
+            curvature,
         )
         move = self._with(view=view).make_move(
             original.parameters, weights.epsilon, self.inverse, target=None
@@ -359,20 +368,19 @@ class SharedWork:
         return self.corrector.update.full_step(move)
 
 
-class _WeightChanges:
+class _ChangedWeights:
     """Sample weights under many changes, by slices of the rows."""
 
-    def __init__(self, weight, known, share):
+    def __init__(self, weight, known):
         self.weight = weight
         self.known = known
-        self.share = share
 
     def __call__(self, chunk):
-        """Return the weights times share + epsilon, (n_weights, n_rows)."""
-        changes = np.stack([weights.epsilon[chunk] for weights in self.known])
-        changes += self.share
-        changes *= self.weight[chunk]
-        return changes
+        """Return the weights, (n_weights, n_rows)."""
+        changed = np.stack([weights.epsilon[chunk] for weights in self.known])
+        changed += 1.0
+        changed *= self.weight[chunk]
+        return changed
 
 
 def _sum(terms):

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.sparse import csr_matrix, issparse
 from sklearn.utils.validation import validate_data
 
+from .._row_chunks import row_chunks
 from ..curvature import CurvatureOperator
 from ._base import ModelView
 from ._linear_attacks import LinearAttack
@@ -38,6 +39,7 @@ class LinearRows:
         self.weight = weight
         self.columns = columns
         self._margins = []
+        self._losses = None, None
 
     def __len__(self):
         return self.design.n_rows
@@ -60,6 +62,18 @@ class LinearRows:
             z[chunk] = self.design.product(chunk, matrix.T)
         self.remember_margins(parameters, z)
         return z
+
+    def losses(self, parameters, z):
+        """Losses (n_samples,) at given margins, kept for the parameters asked last."""
+        known, losses = self._losses
+        if known is not parameters:
+
+            def of_chunk(chunk):
+                return self.loss.values(self.codes[chunk], z[chunk])
+
+            losses = _in_chunks(self, len(self), of_chunk)
+            self._losses = parameters, losses
+        return losses
 
     def remember_margins(self, parameters, z):
         """Keep margins that were computed elsewhere, for many parameters at once."""
@@ -175,12 +189,7 @@ class LinearModelView(ModelView):
         return self._pull_back(rows, in_margins)
 
     def losses(self, rows, parameters):
-        z = self._margins(rows, parameters)
-
-        def of_chunk(chunk):
-            return rows.loss.values(rows.codes[chunk], z[chunk])
-
-        return _in_chunks(rows, len(rows), of_chunk)
+        return rows.losses(parameters, self._margins(rows, parameters))
 
     def loss_gradient(self, rows, parameters, weight):
         z = self._margins(rows, parameters)
@@ -407,7 +416,7 @@ class LinearModelView(ModelView):
 def _in_chunks(rows, shape, function):
     """Return an array of ``function(chunk)``, with temporaries of a chunk's size."""
     values = np.empty(shape)
-    for chunk in rows.design.chunks():
+    for chunk in row_chunks(len(rows)):
         values[chunk] = function(chunk)
     return values
 

@@ -7,7 +7,9 @@ one a class otherwise. Labels are positions in the sorted classes.
 from abc import ABC, abstractmethod
 
 import numpy as np
-from scipy.special import expit, log_expit, log_softmax, logsumexp, softmax
+from scipy.special import log_expit, log_softmax, logsumexp, softmax
+
+from .._sigmoid import sigmoid
 
 
 class LinearLoss(ABC):
@@ -138,7 +140,7 @@ class MarginLoss(LinearLoss):
 
     def log_probability_derivative(self, z):
         """Its derivative."""
-        return expit(-z)
+        return sigmoid(-z)
 
     @staticmethod
     def _signs(codes, z):
@@ -163,10 +165,11 @@ class LogisticLoss(MarginLoss):
         return np.log1p(np.exp(-np.abs(m))) - np.minimum(m, 0.0)
 
     def first_of_margin(self, m):
-        return -expit(-m)
+        return -sigmoid(-m)
 
     def second_of_margin(self, m):
-        return expit(m) * expit(-m)
+        smaller = sigmoid(-np.abs(m))
+        return smaller * (1.0 - smaller)
 
 
 class SquaredLoss(MarginLoss):

@@ -4,14 +4,12 @@ from abc import abstractmethod
 from numbers import Real
 
 import numpy as np
-from scipy.special import expit, softmax
-from sklearn.utils import gen_batches
+from scipy.special import softmax
 from sklearn.utils._param_validation import Interval
 
+from .._row_chunks import row_chunks
+from .._sigmoid import sigmoid
 from ._base import BaseObjective, ScoreMetrics, positive_position
-
-#: Rows measured at a time, so that temporaries stay in the processor's cache.
-CHUNK_ROWS = 2**14
 
 
 class GroupGapMetrics(ScoreMetrics):
@@ -38,29 +36,28 @@ class GroupGapMetrics(ScoreMetrics):
 
     def __init__(self, names, cells, weight, contrasts, positive, temperature):
         self.names = names
-        self.cells = cells.astype(np.min_scalar_type(contrasts.shape[1]))
         self.positive = positive
         self.temperature = temperature
-        self.weight = weight
         totals = np.bincount(cells, weight, contrasts.shape[1])
-        self._coefficients = contrasts / np.where(totals > 0, totals, 1.0)
+        of_cells = contrasts / np.where(totals > 0, totals, 1.0)
+        # What a row's probability counts in each metric.
+        self._coefficients = of_cells[:, cells]
+        self._coefficients *= weight
 
     def values(self, scores):
-        sums = np.zeros(self._coefficients.shape[1])
-        for rows in gen_batches(len(scores), CHUNK_ROWS):
+        values = np.zeros(len(self._coefficients))
+        for rows in row_chunks(len(scores)):
             probability = self._positive_probabilities(scores[rows])
-            sums += np.bincount(
-                self.cells[rows], self.weight[rows] * probability, len(sums)
-            )
-        return self._coefficients @ sums
+            values += self._coefficients[:, rows] @ probability
+        return values
 
     def gradient(self, scores):
         def of_rows(rows):
             slope = -self._probabilities(scores[rows])
             probability = -slope[:, [self.positive]]
             slope[:, self.positive] += 1.0
-            slope *= self.weight[rows, None] * probability / self.temperature
-            return self._coefficients[:, self.cells[rows], None] * slope
+            slope *= probability / self.temperature
+            return self._coefficients[:, rows, None] * slope
 
         return of_rows
 
@@ -69,14 +66,14 @@ class GroupGapMetrics(ScoreMetrics):
         if scores.shape[1] > 2:
             return self._probabilities(scores)[:, self.positive]
         margin = scores[:, self.positive] - scores[:, 1 - self.positive]
-        return expit(margin / self.temperature)
+        return sigmoid(margin / self.temperature)
 
     def _probabilities(self, scores):
         """Return the tempered softmax, shape (n_samples, n_classes)."""
         if scores.shape[1] > 2:
             return softmax(scores / self.temperature, axis=1)
         margin = (scores[:, 1] - scores[:, 0]) / self.temperature
-        return np.column_stack([expit(-margin), expit(margin)])
+        return np.column_stack([sigmoid(-margin), sigmoid(margin)])
 
 
 class GroupGapObjective(BaseObjective):

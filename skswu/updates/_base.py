@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from sklearn.base import BaseEstimator
@@ -47,7 +48,7 @@ class Move:
     distance: Any
     overshoots: Any
 
-    @property
+    @cached_property
     def weight(self):
         """The changed weights, shape (n_samples,)."""
         return self.rows.weight * (1.0 + self.epsilon)

@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import Interval
 from .._blas_threads import single_blas_thread
 from ._base import BaseWeighting, Weights
 from ._minimum_norm import solve_minimum_norm
-from ._warm_start import WarmStart
+from ._plain_newton import PlainNewton
 
 # A loss that all weights together cannot change by this share of itself, to first
 # order, is at its optimum: what is left of its influences is rounding.
@@ -60,7 +60,7 @@ class SoftWeighting(BaseWeighting):
     tol : float, default=1e-12
         Relative accuracy to which the constraints are met.
     max_iter : int, default=200
-        Largest number of Newton steps; fewer than 20 are usual.
+        Largest number of Newton steps; fewer than 10 are usual.
 
     References
     ----------
@@ -134,39 +134,42 @@ class SoftWeighting(BaseWeighting):
         Weights
             As :meth:`weigh` returns them.
         """
-        rows, floors = self._utility_floor(metrics)
-        rows = np.vstack([_felt_influence(metrics), *rows])
+        utility, floors = self._utility_floor(metrics)
+        rows = [*_felt_influence(metrics), *utility]
         change = _Change(metrics.sample_weight, metrics.around)
-        start = WarmStart(
-            np.asarray(change.rows(rows)),
+        search = PlainNewton(
+            change.rows(rows),
             len(metrics.influence),
             *(change.bound(bound) for bound in self._bounds),
             self.tol,
+            self.max_iter,
         )
         for strength in strengths:
             weighting = copy(self)
             weighting.strength = strength
             asked = metrics.constant - weighting.target(metrics.before)
             goal = change.values(rows, np.append(asked, floors))
-            found = start.solve(strength, np.asarray(goal))
+            # Products of a few rows are too narrow to share: threads only wait.
+            with single_blas_thread():
+                found = search.solve(strength, np.asarray(goal))
             if found is None:
-                yield weighting.weigh(metrics)
+                yield weighting._weigh_surely(metrics)
             else:
                 multipliers, eta = found
                 epsilon = change.epsilon(eta, *self._bounds)
-                yield self._reached(multipliers, epsilon, len(metrics.influence))
+                multipliers = np.append(multipliers, np.zeros(1 - len(utility)))
+                yield self._reached(epsilon, multipliers, search.n_iter)
 
-    def _reached(self, multipliers, epsilon, n_metrics):
+    def _reached(self, epsilon, multipliers, n_iter):
         """Return the Weights of a point that meets its target."""
         lower, upper = self._bounds
         return Weights(
             epsilon=epsilon,
             reachable=True,
             message="The target is reached.",
-            multipliers=np.append(
-                multipliers, np.zeros(n_metrics + 1 - len(multipliers))
-            ),
-            shortfall=np.zeros(n_metrics),
+            n_iter=n_iter,
+            multipliers=multipliers,
+            shortfall=np.zeros(len(multipliers) - 1),
             n_at_lower=int(np.count_nonzero(epsilon <= lower)),
             n_at_upper=int(np.count_nonzero(epsilon >= upper)),
         )
@@ -177,6 +180,11 @@ class SoftWeighting(BaseWeighting):
         return lower, np.inf if self.upper is None else self.upper
 
     def _weigh(self, metrics):
+        (weights,) = self.weigh_along(metrics, [self.strength])
+        return weights
+
+    def _weigh_surely(self, metrics):
+        """Return the Weights by the solver that ends whatever is asked."""
         asked = metrics.constant - self.target(metrics.before)
         rows, floors = self._utility_floor(metrics)
         lower, upper = self._bounds

@@ -293,12 +293,9 @@ def test_soft_weights_keep_their_promises(metrics, weighting):
         allowed = metrics.utility_before + weighting.utility_tolerance
         reached = metrics.predict_utility(epsilon)
         assert reached <= max(allowed, metrics.utility_constant) + 1e-7 * (size + 1)
-    for strength, one in zip(
-        (0.5, weighting.strength),
-        weighting.weigh_along(metrics, [0.5, weighting.strength]),
-        strict=True,
-    ):
-        if strength == weighting.strength:
-            assert_allclose(
-                one.epsilon, epsilon, atol=1e-6 * np.abs(epsilon).max() + 1e-12
-            )
+    _, along = weighting.weigh_along(metrics, [0.5, weighting.strength])
+    for other in (along, weighting._weigh_surely(metrics)):
+        assert other.reachable == weights.reachable
+        assert_allclose(
+            other.epsilon, epsilon, atol=1e-6 * np.abs(epsilon).max() + 1e-12
+        )

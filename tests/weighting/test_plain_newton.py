@@ -1,13 +1,14 @@
-"""Weights along a path of strengths against weights found one by one."""
+"""Weights by plain Newton steps against those of the solver that always ends."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
 from skswu.weighting import LinearizedMetrics, SoftWeighting
-from skswu.weighting import _warm_start as module
+from skswu.weighting import _plain_newton as module
 
 STRENGTHS = [0.1, 0.3, 0.35, 0.9, 1.0, 0.2, 0.0]
 
@@ -45,7 +46,7 @@ def test_a_path_is_what_is_found_one_by_one(
     for strength, found in zip(STRENGTHS, path, strict=True):
         alone = SoftWeighting(
             strength=strength, utility_tolerance=tolerance, **bounds
-        ).weigh(metrics)
+        )._weigh_surely(metrics)
         assert_allclose(found.epsilon, alone.epsilon, rtol=0, atol=1e-9)
         assert found.reachable == alone.reachable
         assert found.n_at_lower == alone.n_at_lower
@@ -62,20 +63,46 @@ def test_dependent_rows_are_no_obstacle(rng):
     for strength, found in zip(
         STRENGTHS, SoftWeighting().weigh_along(metrics, STRENGTHS), strict=True
     ):
-        alone = SoftWeighting(strength=strength).weigh(metrics)
+        alone = SoftWeighting(strength=strength)._weigh_surely(metrics)
         assert_allclose(found.epsilon, alone.epsilon, rtol=0, atol=1e-9)
 
 
 def test_neighbours_need_few_steps(rng, monkeypatch):
     metrics = make_metrics(rng)
-    monkeypatch.setattr(module, "_MAX_STEPS", 4)
 
     def refuse(self, metrics):
         raise AssertionError("the general solver was asked")
 
-    monkeypatch.setattr(SoftWeighting, "_weigh", refuse)
-    weighting = SoftWeighting(lower=-0.05)
+    monkeypatch.setattr(SoftWeighting, "_weigh_surely", refuse)
+    weighting = SoftWeighting(lower=-0.05, max_iter=3)
     assert len(list(weighting.weigh_along(metrics, np.linspace(0.02, 1, 50)))) == 50
+
+
+@pytest.mark.parametrize("n_metrics", [1, 3])
+def test_rows_read_in_blocks_give_the_same_point(rng, n_metrics, monkeypatch):
+    metrics = make_metrics(rng, n_metrics, sample_weight=rng.uniform(0.5, 2, 400))
+    weighting = SoftWeighting(lower=-0.03)
+    whole = weighting.weigh(metrics)
+    monkeypatch.setattr(module, "BLOCK_LENGTH", 37)
+    for kept in (0, 10**6):
+        monkeypatch.setattr(module, "_MAX_KEPT_ENTRIES", kept)
+        parts = weighting.weigh(metrics)
+        assert parts.n_at_lower == whole.n_at_lower > 0
+        assert_allclose(parts.epsilon, whole.epsilon, rtol=0, atol=1e-12)
+
+
+def test_rows_whose_squares_overflow_are_left_to_the_general_solver(rng):
+    metrics = make_metrics(rng)
+    huge = replace(
+        metrics,
+        influence=1e160 * metrics.influence,
+        constant=1e160 * metrics.constant,
+        before=1e160 * metrics.before,
+    )
+    weighting = SoftWeighting(lower=-0.5)
+    assert_allclose(
+        weighting.weigh(huge).epsilon, weighting.weigh(metrics).epsilon, atol=1e-9
+    )
 
 
 def test_an_unreachable_target_is_left_to_the_general_solver(rng):
@@ -84,7 +111,7 @@ def test_an_unreachable_target_is_left_to_the_general_solver(rng):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         (found,) = weighting.weigh_along(metrics, [1.0])
-    alone = weighting.weigh(metrics)
+    alone = weighting._weigh_surely(metrics)
     assert not found.reachable
     assert found.message == alone.message
     assert_allclose(found.epsilon, alone.epsilon)
@@ -92,7 +119,7 @@ def test_an_unreachable_target_is_left_to_the_general_solver(rng):
 
 def test_a_multiplier_of_a_slack_floor_is_given_up(rng):
     rows = rng.normal(size=(2, 50))
-    start = module.WarmStart(rows, 1, -np.inf, np.inf, 1e-12)
+    start = module.PlainNewton(rows, 1, -np.inf, np.inf, 1e-12)
     # Multipliers that meet the equality with the floor pushing for nothing.
     pushing = np.array([0.0, 0.5]) / start.inverse_norms
     target = (pushing * start.inverse_norms) @ rows @ rows[0]
