@@ -14,6 +14,8 @@ _RANK_TOLERANCE = 1e-11
 _MAX_KEPT_ENTRIES = 2**22
 # Duality gap that counts as none, relative to the objective.
 _GAP_TOLERANCE = 1e-10
+# Residual of a row of unit length, relative to the point, that rounding may leave.
+_ROUNDING = 20 * np.finfo(np.float64).eps
 
 
 class PlainNewton:
@@ -38,7 +40,7 @@ class PlainNewton:
     lower, upper : float or ndarray of shape (n,)
         The bounds.
     tol : float
-        Largest residual of a row of unit length, relative to the length of the point.
+        Largest residual of a row of unit length, relative to the largest that is asked.
     max_iter : int
         Largest number of steps of a search; no more than ten are taken.
 
@@ -46,6 +48,8 @@ class PlainNewton:
     ----------
     n_iter : int
         Number of Newton steps of the last search.
+    residual : ndarray of shape (m,)
+        What is asked less the values of its last point.
     """
 
     def __init__(self, rows, n_equal, lower, upper, tol, max_iter=_MAX_STEPS):
@@ -55,6 +59,7 @@ class PlainNewton:
         self.tol = tol
         self.max_iter = min(max_iter, _MAX_STEPS)
         self.n_iter = 0
+        self.residual = np.zeros(len(self.rows))
         self._known = []
         self._kept = None
         if len(self.rows) * len(self.rows[0]) <= _MAX_KEPT_ENTRIES:
@@ -79,6 +84,7 @@ class PlainNewton:
             return None
         goal = goal * self.inverse_norms
         multipliers = self._extrapolated(strength)
+        asked = np.where(self.is_floor, np.maximum(goal, 0.0), np.abs(goal)).max()
         epsilon = np.empty(len(self.rows[0]))
         last = np.inf
         for n_iter in range(self.max_iter + 1):
@@ -87,7 +93,9 @@ class PlainNewton:
             residual = goal - value
             size = self._violation(multipliers, residual)
             gap = abs(multipliers @ residual)
-            if size <= self.tol * norm and gap <= _GAP_TOLERANCE * norm**2:
+            allowed = max(self.tol * asked, _ROUNDING * norm)
+            if size <= allowed and gap <= _GAP_TOLERANCE * norm**2:
+                self.residual = residual / self.inverse_norms
                 self._known = [*self._known[-1:], (strength, multipliers)]
                 return multipliers * self.inverse_norms, epsilon
             if size > _MAX_LEFT * last:

@@ -100,9 +100,11 @@ class ProximalAscent:
     @property
     def tolerance(self):
         """Residual of a unit row that counts as none."""
+        program, norm = self.program, self.image.norm
         cancelled = 4 * ROUNDING * _norm(self.image.combination)
-        noise = min(cancelled, NOISE_TOLERANCE * self.image.norm)
-        return max(self.tol * self.image.norm, noise)
+        noise = min(cancelled, NOISE_TOLERANCE * norm)
+        asked = np.where(program.is_floor, np.maximum(program.goal, 0), program.goal)
+        return max(self.tol * min(_largest(asked), norm), 20 * ROUNDING * norm, noise)
 
     @property
     def is_met(self):

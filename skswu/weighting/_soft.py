@@ -21,6 +21,9 @@ _NO_UTILITY = 1e-6
 _NO_METRIC = 1e-9
 # A shortfall of this share of the metrics is rounding, however little is asked.
 _NO_SHORTFALL = 1e-9
+# The largest share that a target may be missed by and yet be reached. Of influences
+# that are large and cancel, a solver that met its tolerance may have left more.
+_MAX_LEFT = 1e-6
 
 
 class SoftWeighting(BaseWeighting):
@@ -58,7 +61,8 @@ class SoftWeighting(BaseWeighting):
     upper : float or None, default=None
         Largest change of a weight, at least 0. None sets no bound.
     tol : float, default=1e-12
-        Relative accuracy to which the constraints are met.
+        Accuracy to which the constraints are met, relative to the largest that is
+        asked; rounding may leave more.
     max_iter : int, default=200
         Largest number of Newton steps; fewer than 10 are usual.
 
@@ -152,15 +156,16 @@ class SoftWeighting(BaseWeighting):
             # Products of a few rows are too narrow to share: threads only wait.
             with single_blas_thread():
                 found = search.solve(strength, np.asarray(goal))
-            if found is None:
+            shortfall = search.residual[: len(metrics.influence)]
+            if found is None or _missed_share(shortfall, metrics) > _MAX_LEFT:
                 yield weighting._weigh_surely(metrics)
             else:
                 multipliers, eta = found
                 epsilon = change.epsilon(eta, *self._bounds)
                 multipliers = np.append(multipliers, np.zeros(1 - len(utility)))
-                yield self._reached(epsilon, multipliers, search.n_iter)
+                yield self._reached(epsilon, multipliers, shortfall, search.n_iter)
 
-    def _reached(self, epsilon, multipliers, n_iter):
+    def _reached(self, epsilon, multipliers, shortfall, n_iter):
         """Return the Weights of a point that meets its target."""
         lower, upper = self._bounds
         return Weights(
@@ -169,7 +174,7 @@ class SoftWeighting(BaseWeighting):
             message="The target is reached.",
             n_iter=n_iter,
             multipliers=multipliers,
-            shortfall=np.zeros(len(multipliers) - 1),
+            shortfall=shortfall,
             n_at_lower=int(np.count_nonzero(epsilon <= lower)),
             n_at_upper=int(np.count_nonzero(epsilon >= upper)),
         )
@@ -204,10 +209,8 @@ class SoftWeighting(BaseWeighting):
             )
         if not solution.converged:
             self._warn_of_convergence()
-        size = hypot(*np.append(metrics.constant, metrics.before))
-        reachable = solution.reachable or bool(
-            hypot(*solution.shortfall) <= _NO_SHORTFALL * size
-        )
+        allowed = _MAX_LEFT if solution.reachable else _NO_SHORTFALL
+        reachable = _missed_share(solution.shortfall, metrics) <= allowed
         epsilon = change.epsilon(solution.epsilon, lower, upper)
         return Weights(
             epsilon=epsilon,
@@ -257,6 +260,12 @@ def _felt_influence(metrics):
     reach = np.abs(metrics.influence).sum(axis=1)
     felt = reach > _NO_METRIC * size
     return metrics.influence if felt.all() else metrics.influence * felt[:, None]
+
+
+def _missed_share(shortfall, metrics):
+    """Return how far the metrics are from their target, relative to the original's."""
+    size = hypot(*metrics.before) or hypot(*metrics.constant) or 1.0
+    return hypot(*shortfall) / size
 
 
 class _Change:

@@ -220,3 +220,28 @@ def test_later_weights_change_least_from_those_at_hand(rng):
         [metrics.influence @ point == [0.24, -0.16], point >= -1.0],
     ).solve(solver="CLARABEL")
     assert_allclose(epsilon, point.value, atol=1e-6)
+
+
+# Nearly parallel rows may keep the solver from ending, which it says.
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("angle", 10.0 ** -np.arange(1, 15))
+def test_a_target_that_rounding_misses_is_not_called_reached(rng, angle):
+    row = 1e7 * rng.normal(size=200)
+    metrics = LinearizedMetrics(
+        influence=np.stack([row, row + 1e7 * angle * rng.normal(size=200)]),
+        constant=np.array([0.4, -0.3]),
+        before=np.array([0.4, -0.3]),
+        utility_influence=rng.normal(size=200),
+        utility_constant=0.5,
+        utility_before=0.5,
+    )
+    weights = SoftWeighting(lower=None, utility_tolerance=None).weigh(metrics)
+    missed = metrics.predict(weights.epsilon)
+    rounding = 1e-14 * (np.abs(metrics.influence) @ np.abs(weights.epsilon)).max()
+    assert_allclose(weights.shortfall, missed, atol=rounding)
+    if angle >= 1e-6:
+        assert weights.reachable
+    if weights.reachable:
+        assert np.linalg.norm(missed) <= 1e-6 * 0.5 + rounding
+    else:
+        assert np.linalg.norm(missed) >= 1e-9 * 0.5 - rounding
