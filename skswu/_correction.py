@@ -1,6 +1,5 @@
 """The order of the steps: linearise, weigh, update."""
 
-import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from math import hypot
@@ -11,6 +10,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from ._progress import ResidualBar, watched
+from ._warnings import warn
 from .exceptions import (
     LinearizationWarning,
     NothingToCorrectWarning,
@@ -189,7 +189,7 @@ class Corrector:
         with self.timer("weighting"):
             weights = self.weighting.weigh(linearized)
         if not weights.reachable:
-            warnings.warn(weights.message, UnreachableTargetWarning, stacklevel=5)
+            warn(weights.message, UnreachableTargetWarning)
         return weights.epsilon
 
     def _move(self, *args):
@@ -258,32 +258,29 @@ class Corrector:
 
     def _warn_of_shortfall(self, settled, length, stationarity):
         if length == 0:
-            warnings.warn(
+            warn(
                 "No step toward the new weights brought the metric closer to its "
                 "target, however short; the model is unchanged in the last step. The "
                 "linearisation does not hold here: ask for a lower strength, raise "
                 "damping, or use a higher temperature of the objective.",
                 ConvergenceWarning,
-                stacklevel=6,
             )
         elif self.update.max_iter > 1 and not settled:
-            warnings.warn(
+            warn(
                 f"The update stopped after max_iter={self.update.max_iter} steps at "
                 f"stationarity {stationarity:.1e}, above tol={self.update.tol:.1e}.",
                 ConvergenceWarning,
-                stacklevel=6,
             )
 
     def _warn_of_surprise(self, predicted, after):
         surprise = hypot(*(after - predicted))
         if surprise > 0.5 * hypot(*(self.before - predicted)):
-            warnings.warn(
+            warn(
                 f"The metric was predicted to go from {_listed(self.before)} to "
                 f"{_listed(predicted)}, but went to {_listed(after)}: the step was "
                 "longer than the linearisation holds. Ask for less (strength, "
                 "fraction), or let the update take several steps (max_iter).",
                 LinearizationWarning,
-                stacklevel=6,
             )
 
 
@@ -313,9 +310,8 @@ def _norm(vector):
 
 
 def warn_nothing_to_do(before):
-    warnings.warn(
+    warn(
         f"The objective is already met (largest gap {np.abs(before).max():.1e}); "
         "there is nothing to correct and the model is unchanged.",
         NothingToCorrectWarning,
-        stacklevel=5,
     )

@@ -1,10 +1,10 @@
 """The table of a path of corrections, and the rule by which one is chosen."""
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
+from ._warnings import warn
 from .exceptions import UnreachableBoundWarning
 
 # As in the fairness scorers: far below any value, and yet its square is a float.
@@ -153,11 +153,6 @@ def choose(tables, rule):
         The table.
     best : int
         The first row with the best mean score.
-
-    Warns
-    -----
-    UnreachableBoundWarning
-        If the bound holds in no row.
     """
     columns = {
         name: _mean_of_splits([[row[name] for row in table] for table in tables])
@@ -165,10 +160,7 @@ def choose(tables, rule):
     }
     best = int(np.argmax(columns.pop("score")))
     columns["feasible"] = columns["feasible"] == 1.0
-    path = make_table(columns)
-    if not path["feasible"].any():
-        _warn_of_bound(path.iloc[best], rule)
-    return path, best
+    return make_table(columns), best
 
 
 def make_table(columns):
@@ -184,13 +176,16 @@ def _mean_of_splits(values):
     return np.average(np.array(values, dtype=np.float64).T.copy(), axis=1)
 
 
-def _warn_of_bound(row, rule):
-    warnings.warn(
+def warn_of_bound(path, best, rule):
+    """Warn if the bound of a rule holds in no row."""
+    if path["feasible"].any():
+        return
+    row = path.iloc[best]
+    warn(
         f"No strength has a {rule.describe()}; the one that comes closest is kept: "
         f"strength {row['strength']:.3g} with disparity {row['disparity']:.3g} and "
         f"utility {row['utility']:.3g}.",
         UnreachableBoundWarning,
-        stacklevel=7,
     )
 
 

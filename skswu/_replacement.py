@@ -1,6 +1,5 @@
 """Correction by putting a retrained model in the place of the original."""
 
-import warnings
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +14,7 @@ from ._correction import (
 )
 from ._evaluation import Evaluation
 from ._problem import encode_labels, make_problem
+from ._warnings import warn
 from .exceptions import UnreachableTargetWarning
 from .models import WrappedClassifier, make_measured_view
 from .updates import InfluenceUpdate
@@ -210,12 +210,11 @@ class Replacer:
         distance = np.linalg.norm(best.metrics - target)
         allowed = self.update.tol * np.linalg.norm(before)
         if self.weighting.aims_at_target and distance > allowed:
-            warnings.warn(
+            warn(
                 "The refits came no nearer to the target than "
                 f"{distance / np.linalg.norm(before):.1%} of the metric (max_refits="
                 f"{self.update.max_refits}, tol={self.update.tol}).",
                 UnreachableTargetWarning,
-                stacklevel=5,
             )
 
     def _correction(self, linearized, best, n_refits):

@@ -1,7 +1,6 @@
 """The version that a model was saved with."""
 
-import warnings
-
+from ._warnings import warn
 from .exceptions import InconsistentVersionWarning
 
 
@@ -15,13 +14,12 @@ class SavedVersionMixin:
         state = dict(state)
         saved_with = state.pop("_skswu_version", "of unknown version")
         if saved_with != _current_version():
-            warnings.warn(
+            warn(
                 InconsistentVersionWarning(
                     estimator_name=type(self).__name__,
                     current_version=_current_version(),
                     original_version=saved_with,
                 ),
-                stacklevel=2,
             )
         super().__setstate__(state)
 

@@ -1,19 +1,15 @@
 """Corrections of one fitted classifier at rising strengths."""
 
-import warnings
-from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from threading import Lock
 from typing import Any
 
 from ._correction import Corrector
 from ._problem import make_problem
 from ._replacement import make_replacer
 from ._shared_work import SharedWork
-
-_recording = Lock()
+from ._warnings import kept_warnings, warn
 
 
 @dataclass(frozen=True)
@@ -32,7 +28,7 @@ class Candidate:
         What the metrics are.
     predicted : ndarray of shape (n_samples,) or None
         Positions of the predicted labels of the evaluation rows, where known.
-    warnings : list of warnings.WarningMessage
+    warnings : list of tuple (message, category)
         What was warned of on the way.
     """
 
@@ -48,10 +44,10 @@ class Candidate:
         """The corrected classifier, bare."""
         return self.make_classifier()
 
-    def warn(self, stacklevel):
+    def warn(self):
         """Warn of what was warned of on the way."""
         for one in self.warnings:
-            warnings.warn(one.message, one.category, stacklevel=stacklevel + 1)
+            warn(*one)
 
 
 def correct_along(
@@ -84,14 +80,6 @@ def correct_along(
     yield from along(*given, weightings, update, verbose)
 
 
-@contextmanager
-def _recorded_warnings():
-    """Record all warnings; their filters are the process's, so one thread at a time."""
-    with _recording, warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        yield caught
-
-
 def _with_strength(weighting, strength):
     weighting = copy(weighting)
     weighting.strength = strength
@@ -105,7 +93,7 @@ def _replacements(wrapped, training, held_out, objectives, weightings, update, v
     start = replacer.linearize()
     for weighting in weightings:
         replacer.weighting = weighting
-        with _recorded_warnings() as caught:
+        with kept_warnings() as caught:
             classifier, correction = replacer.correct_from(*start)
         yield Candidate(
             weighting.strength,
@@ -124,7 +112,7 @@ def _moves(wrapped, training, held_out, objectives, weightings, update, verbose)
     shared = SharedWork(corrector)
     names = problem.evaluation.names
     for one in shared.correctors(weightings):
-        with _recorded_warnings() as caught:
+        with kept_warnings() as caught:
             correction = one.correct_from(shared.first, shared.inverse)
         parameters = correction.parameters
         yield Candidate(

@@ -1,6 +1,5 @@
 """The meta-estimator that chooses its strength."""
 
-import warnings
 from copy import copy
 from numbers import Integral, Real
 
@@ -17,12 +16,12 @@ from ._path_table import (
     SmallestDisparity,
     choose,
     make_table,
+    warn_of_bound,
 )
 from ._problem import LabeledData
 from ._strength_path import correct_along
 from ._thresholded_scores import ThresholdedScores
 from ._unlearning_classifier import UnlearningClassifier
-from .exceptions import UnreachableBoundWarning
 from .models import WrappedClassifier
 
 _DEFAULT_UTILITY_LOSS = 0.01
@@ -235,19 +234,25 @@ class UnlearningClassifierCV(UnlearningClassifier):
         return strengths.tolist()
 
     def _fit(self, X, y, *, sensitive_features, weight):
+        given = {"sensitive_features": sensitive_features, "weight": weight}
         if self.cv is None:
-            super()._fit(X, y, sensitive_features=sensitive_features, weight=weight)
-            return
-        path, best = self._cross_validate(X, y, sensitive_features, weight)
-        chosen = copy(self)
-        chosen.cv, chosen.strengths = None, [path["strength"][best]]
-        with warnings.catch_warnings():
-            # Whether the bound holds was decided on other rows.
-            warnings.simplefilter("ignore", UnreachableBoundWarning)
-            chosen._fit(X, y, sensitive_features=sensitive_features, weight=weight)
-        chosen.cv, chosen.strengths = self.cv, self.strengths
-        chosen.path_, chosen.best_index_ = path, best
-        self.__dict__ = vars(chosen)
+            super()._fit(X, y, **given)
+        else:
+            path, best = self._cross_validate(X, y, sensitive_features, weight)
+            chosen = copy(self)
+            chosen.cv, chosen.strengths = None, [path["strength"][best]]
+            super(UnlearningClassifierCV, chosen)._fit(X, y, **given)
+            chosen.cv, chosen.strengths = self.cv, self.strengths
+            chosen.path_, chosen.best_index_ = path, best
+            self.__dict__ = vars(chosen)
+        self._warn_of_bound()
+
+    def _unlearn(self, X, y, **given):
+        super()._unlearn(X, y, **given)
+        self._warn_of_bound()
+
+    def _warn_of_bound(self):
+        warn_of_bound(self.path_, self.best_index_, self._rule)
 
     def _cross_validate(self, X, y, sensitive_features, weight):
         """Return the path, and the row that is best on parts not fitted on."""
@@ -283,7 +288,7 @@ class UnlearningClassifierCV(UnlearningClassifier):
         self.path_, self.best_index_ = choose([table], self._rule)
         self.strength_ = best.strength
         self.threshold_ = table[self.best_index_].get("threshold")
-        best.warn(stacklevel=6)
+        best.warn()
         return best.classifier, best.correction, best.names
 
     def _walk(self, wrapped, training, held_out, parts, scored=None):

@@ -1,6 +1,7 @@
 """Inputs with next to nothing in them, and numbers at the ends of their range."""
 
 import warnings
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -127,8 +128,9 @@ def test_influences_of_any_size_are_weighed_without_overflow(rng, weighting):
 def test_hard_weighting_does_not_depend_on_the_unit_of_the_metrics(rng):
     metrics = huge_metrics(rng, 1.0)
     epsilon = HardWeighting(n_samples=9).weigh(metrics).epsilon
-    scaled = LinearizedMetrics(
-        **{**vars(metrics), "constant": 2.0**600 * metrics.constant}
+    unit = 2.0**600
+    scaled = replace(
+        metrics, influence=unit * metrics.influence, constant=unit * metrics.constant
     )
     assert_array_equal(HardWeighting(n_samples=9).weigh(scaled).epsilon, epsilon)
 

@@ -4,6 +4,7 @@ import pickle
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
+from pathlib import Path
 from threading import Barrier
 
 import joblib
@@ -16,8 +17,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_info, threadpool_limits
 
+import skswu
 from skswu import UnlearningClassifier, UnlearningClassifierCV
 from skswu._blas_threads import single_blas_thread
+from skswu._warnings import kept_warnings, warn
+from skswu.exceptions import UnreachableTargetWarning
 from skswu.updates import InfluenceUpdate, Refit
 from skswu.weighting import HardWeighting, SoftWeighting
 
@@ -106,6 +110,40 @@ def test_paths_in_threads_give_the_warning_filters_back(data):
         assert len(set(threads.map(work, range(12)))) == 1
     assert warnings.filters == before
     assert warnings.showwarning is show
+
+
+def test_the_filters_of_the_process_are_left_alone():
+    package = Path(skswu.__file__).parent
+    names = "catch_warnings", "simplefilter", "filterwarnings"
+    changing = [
+        path.relative_to(package).parts[0]
+        for path in package.rglob("*.py")
+        if any(f".{name}(" in path.read_text(encoding="utf-8") for name in names)
+    ]
+    # The command line is a process of its own.
+    assert changing == ["_command_line"]
+
+
+def test_warnings_are_kept_for_the_thread_that_asked():
+    with kept_warnings() as kept, ThreadPoolExecutor(1) as threads:
+        warn("mine", UserWarning)
+        with pytest.warns(UserWarning, match="another's"):
+            threads.submit(warn, "another's", UserWarning).result()
+    assert kept == [("mine", UserWarning)]
+    with pytest.warns(UserWarning, match="mine"):
+        warn(*kept[0])
+
+
+def test_warnings_point_to_the_line_that_called(data):
+    X, y, group = data
+    weighting = SoftWeighting(upper=0.01)
+    model = UnlearningClassifier(LogisticRegression().fit(X, y), weighting=weighting)
+    for method in (model.fit, model.unlearn):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            method(X, y, sensitive_features=group)
+        assert UnreachableTargetWarning in {one.category for one in caught}
+        assert {one.filename for one in caught} == {__file__}
 
 
 def blas_threads():

@@ -314,6 +314,20 @@ def test_a_bound_out_of_reach_warns_and_comes_closest(data):
     assert not model.path_["feasible"].any()
 
 
+@pytest.mark.parametrize("cv", [None, 3])
+@pytest.mark.parametrize("method", ["fit", "unlearn"])
+def test_a_bound_out_of_reach_warns_once_and_where_the_user_called(data, cv, method):
+    X, y, group = data
+    model = UnlearningClassifierCV(
+        LogisticRegression().fit(X, y), strengths=[0.0, 0.1], max_disparity=0.0, cv=cv
+    ).set_params(random_state=0)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        getattr(model, method)(X, y, sensitive_features=group)
+    (one,) = (w for w in caught if w.category is UnreachableBoundWarning)
+    assert one.filename == __file__
+
+
 def test_only_the_chosen_strength_warns(data):
     rows = as_rows(data)
     fitted = LogisticRegression().fit(rows["X"], rows["y"])
@@ -326,8 +340,9 @@ def test_only_the_chosen_strength_warns(data):
     model.unlearn(**rows)
     assert model.strength_ == 0.0
     model.set_params(strengths=[1.0])
-    with pytest.warns(UnreachableTargetWarning, match="out of reach"):
+    with pytest.warns(UnreachableTargetWarning, match="out of reach") as caught:
         model.unlearn(**rows)
+    assert caught[0].filename == __file__
     assert model.strength_ == 1.0
 
 

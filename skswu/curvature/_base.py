@@ -1,11 +1,12 @@
 """What a curvature operator and its inverse look like."""
 
-import warnings
 from abc import ABC, abstractmethod
 from contextlib import nullcontext
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
+
+from .._warnings import warn
 
 # Columns of a dense matrix that are made by one product with a block of unit vectors.
 _DENSE_COLUMNS = 64
@@ -124,7 +125,7 @@ class InverseCurvature(ABC):
         """Return ``(H + damping * I)^-1 @ vectors``."""
 
 
-def warn_of_negative_curvature(found, done, stacklevel):
+def warn_of_negative_curvature(found, done):
     """Warn that a system of a minimum's curvature has none, in the same words for all.
 
     Parameters
@@ -133,12 +134,9 @@ def warn_of_negative_curvature(found, done, stacklevel):
         What was met.
     done : str
         What the solver does about it.
-    stacklevel : int
-        As of ``warnings.warn``, counted from the caller.
     """
-    warnings.warn(
+    warn(
         f"The matrix has negative curvature: {found}. {done}, and the solution is not "
         "to be trusted. Raise damping, or use the Gauss-Newton curvature.",
         ConvergenceWarning,
-        stacklevel=stacklevel + 1,
     )

@@ -1,10 +1,9 @@
 """Inverse curvature by preconditioned conjugate gradients."""
 
-import warnings
-
 from sklearn.exceptions import ConvergenceWarning
 
 from .._progress import report_residual
+from .._warnings import warn
 from ._base import InverseCurvature, warn_of_negative_curvature
 
 # Smaller curvature is none: squares of steps along it leave the range of floats.
@@ -118,16 +117,14 @@ class ConjugateGradientInverse(InverseCurvature):
                 "conjugate gradients met a direction of it, at a relative residual of "
                 f"{self.relative_residual_:.1e}",
                 "They stopped there",
-                stacklevel=3,
             )
         elif self.relative_residual_ > self.tol:
-            warnings.warn(
+            warn(
                 f"Conjugate gradients reached a relative residual of "
                 f"{self.relative_residual_:.1e} in {self.n_products_} products with "
                 f"the curvature; tol={self.tol:.1e} was asked. Raise damping or the "
                 "number of iterations.",
                 ConvergenceWarning,
-                stacklevel=3,
             )
 
 

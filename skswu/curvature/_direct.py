@@ -1,10 +1,9 @@
 """Inverse curvature by a dense factorisation."""
 
-import warnings
-
 import numpy as np
 from scipy import linalg
 
+from .._warnings import warn
 from ..exceptions import SingularCurvatureWarning
 from ._base import InverseCurvature, warn_of_negative_curvature
 
@@ -111,16 +110,14 @@ def _warn_of_negative_curvature(values):
         f"{(values < 0).sum()} of {len(values)} eigenvalues are negative, the lowest "
         f"{values[0]:.1e} against {values[-1]:.1e} at most",
         "Directions of negative curvature are left out",
-        stacklevel=3,
     )
 
 
 def _warn_of_singularity(kept):
-    warnings.warn(
+    warn(
         f"The curvature of the training loss is singular: its rank is {kept.sum()} of "
         f"{len(kept)} parameters (collinear columns without a penalty, or weights "
         "that vanish). The minimum-norm correction is used; a penalty on the "
         "estimator or damping > 0 on the update makes it unique.",
         SingularCurvatureWarning,
-        stacklevel=3,
     )

@@ -1,12 +1,11 @@
 """Inverse curvature by stochastic iteration over batches."""
 
-import warnings
-
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
 from .._progress import report_residual
+from .._warnings import warn
 from ._base import InverseCurvature
 
 _POWER_ITERATIONS = 10
@@ -108,13 +107,12 @@ class LissaInverse(InverseCurvature):
     def _report(self, reached):
         self.relative_residual_ = reached
         if reached > self.tol:
-            warnings.warn(
+            warn(
                 f"LiSSA reached a relative residual of {reached:.1e} in the equivalent "
                 f"of {self.n_products_} products with the curvature; "
                 f"tol={self.tol:.1e} was asked. Raise damping or the number of "
                 "iterations, or use solver='cg'.",
                 ConvergenceWarning,
-                stacklevel=3,
             )
 
 

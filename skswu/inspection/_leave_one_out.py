@@ -1,6 +1,5 @@
 """What removing each training sample actually changes."""
 
-import warnings
 from contextlib import nullcontext
 from copy import copy
 
@@ -10,6 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.parallel import Parallel, delayed
 
 from .._blas_threads import single_blas_thread
+from .._warnings import warn
 from ..models import LinearModelView
 from ._leave_one_out_solver import LeaveOneOutSolver
 from ._training_problem import read_training_problem
@@ -225,15 +225,13 @@ def _measure(evaluation, parameters):
 
 def _warn_unless_converged(solver, n_failed):
     if not solver.converged:
-        warnings.warn(
+        warn(
             "Newton's method did not reach the minimum of the training objective with "
             "all samples. The changes are those from where it stopped.",
             ConvergenceWarning,
-            stacklevel=4,
         )
     elif n_failed:
-        warnings.warn(
+        warn(
             f"{n_failed} problems without a sample did not reach tol={solver.tol}.",
             ConvergenceWarning,
-            stacklevel=4,
         )

@@ -1,6 +1,5 @@
 """The view of a skorch net."""
 
-import warnings
 from copy import copy
 from fnmatch import fnmatchcase
 
@@ -8,6 +7,7 @@ import numpy as np
 import torch
 from sklearn.exceptions import NotFittedError
 
+from .._warnings import warn
 from ._base import ModelView
 from ._torch_attacks import adversarial_rows
 from ._torch_curvature import GaussNewtonCurvature, HessianCurvature
@@ -314,12 +314,11 @@ def _rows_of_the_fit(net):
 
 
 def _warn_of_split(what):
-    warnings.warn(
+    warn(
         f"{what}; all rows count as trained on. Pass the rows that fit was given, with "
         "a train_split that holds out the same ones each time (a random_state, or no "
         "shuffling), or fit with train_split=None.",
         UserWarning,
-        stacklevel=4,
     )
 
 

@@ -1,6 +1,5 @@
 """Rows of data as a torch view reads them: in batches, always in the same order."""
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,6 +10,8 @@ from scipy.sparse import issparse
 from skorch.dataset import Dataset, unpack_data
 from skorch.utils import is_pandas_ndframe, to_tensor
 from torch.utils.data import DataLoader, SequentialSampler
+
+from .._warnings import warn
 
 # Rows of a batch that is cut from arrays in memory: enough that the time goes into the
 # products rather than into their overhead, and few enough that activations stay small.
@@ -135,11 +136,10 @@ class TorchRows:
         self.limit = (n_rows + 1) // 2
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-        warnings.warn(
+        warn(
             f"The device ran out of memory on a batch of {n_rows} rows; batches of "
             f"{self.limit} are used from here on.",
             RuntimeWarning,
-            stacklevel=2,
         )
 
     def _cut(self):

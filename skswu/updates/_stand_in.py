@@ -1,11 +1,10 @@
 """A linear model whose influences stand in for those of any classifier."""
 
-import warnings
-
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import make_column_selector, make_column_transformer
+from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -35,10 +34,12 @@ class LeafIndices(TransformerMixin, BaseEstimator):
 
     def transform(self, X):
         """Return the leaves, shape (n_samples, n_trees)."""
-        with warnings.catch_warnings():
-            # Some ensembles hand named columns on to trees fitted without names.
-            warnings.filterwarnings("ignore", "X has feature names", UserWarning)
-            leaves = self.ensemble.apply(X)
+        if isinstance(self.ensemble, GradientBoostingClassifier) and hasattr(
+            X, "columns"
+        ):
+            # It hands the columns on to trees that were fitted without names.
+            X = np.asarray(X)
+        leaves = self.ensemble.apply(X)
         return np.reshape(leaves, (len(leaves), -1))
 
     def __sklearn_is_fitted__(self):

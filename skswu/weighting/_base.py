@@ -7,6 +7,10 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import assert_all_finite
 
+# Of a metric that all weights together cannot change by this share of itself, to first
+# order, the influences are rounding.
+_NO_METRIC = 1e-9
+
 
 @dataclass(frozen=True)
 class LinearizedMetrics:
@@ -180,3 +184,11 @@ class BaseWeighting(BaseEstimator, ABC):
     @abstractmethod
     def _weigh(self, metrics):
         """Return the Weights; parameters and metrics are valid."""
+
+
+def felt_influence(metrics):
+    """Return the influences, zero for metrics of which they are only rounding."""
+    size = np.maximum(np.abs(metrics.before), np.abs(metrics.constant))
+    reach = np.abs(metrics.influence).sum(axis=1)
+    felt = reach > _NO_METRIC * size
+    return metrics.influence if felt.all() else metrics.influence * felt[:, None]

@@ -1,6 +1,5 @@
 """Soft weighting: the least change of the weights that repairs the metric."""
 
-import warnings
 from copy import copy
 from math import hypot
 from numbers import Integral, Real
@@ -10,15 +9,14 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval
 
 from .._blas_threads import single_blas_thread
-from ._base import BaseWeighting, Weights
+from .._warnings import warn
+from ._base import BaseWeighting, Weights, felt_influence
 from ._minimum_norm import solve_minimum_norm
 from ._plain_newton import PlainNewton
 
 # A loss that all weights together cannot change by this share of itself, to first
 # order, is at its optimum: what is left of its influences is rounding.
 _NO_UTILITY = 1e-6
-# The same for metrics, which the weights may change much to repair.
-_NO_METRIC = 1e-9
 # A shortfall of this share of the metrics is rounding, however little is asked.
 _NO_SHORTFALL = 1e-9
 # The largest share that a target may be missed by and yet be reached. Of influences
@@ -139,7 +137,7 @@ class SoftWeighting(BaseWeighting):
             As :meth:`weigh` returns them.
         """
         utility, floors = self._utility_floor(metrics)
-        rows = [*_felt_influence(metrics), *utility]
+        rows = [*felt_influence(metrics), *utility]
         change = _Change(metrics.sample_weight, metrics.around)
         search = PlainNewton(
             change.rows(rows),
@@ -194,7 +192,7 @@ class SoftWeighting(BaseWeighting):
         rows, floors = self._utility_floor(metrics)
         lower, upper = self._bounds
         change = _Change(metrics.sample_weight, metrics.around)
-        influence = _felt_influence(metrics)
+        influence = felt_influence(metrics)
         # Products of a few rows are too narrow to share: threads only wait.
         with single_blas_thread():
             solution = solve_minimum_norm(
@@ -246,20 +244,11 @@ class SoftWeighting(BaseWeighting):
         )
 
     def _warn_of_convergence(self):
-        warnings.warn(
+        warn(
             f"SoftWeighting stopped after max_iter={self.max_iter} Newton steps before "
             f"its constraints were met to tol={self.tol}.",
             ConvergenceWarning,
-            stacklevel=4,
         )
-
-
-def _felt_influence(metrics):
-    """Return the influences, zero for metrics of which they are only rounding."""
-    size = np.maximum(np.abs(metrics.before), np.abs(metrics.constant))
-    reach = np.abs(metrics.influence).sum(axis=1)
-    felt = reach > _NO_METRIC * size
-    return metrics.influence if felt.all() else metrics.influence * felt[:, None]
 
 
 def _missed_share(shortfall, metrics):

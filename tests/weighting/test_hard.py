@@ -122,3 +122,15 @@ def test_weightings_are_known_by_name(monkeypatch):
     assert isinstance(WEIGHTINGS.resolve("again"), HardWeighting)
     with pytest.raises(TypeError, match="must subclass BaseWeighting"):
         register_weighting("wrong", dict)
+
+
+def test_samples_whose_gain_is_rounding_are_kept():
+    gains = np.array([0.3, 1e-17, -0.2, 1e-14, 0.01, 0.0])
+    metrics = make_metrics(-gains[None], [0.5])
+    epsilon = HardWeighting(fraction=1.0).weigh(metrics).epsilon
+    assert epsilon.tolist() == [-1.0, 0.0, 0.0, 0.0, -1.0, 0.0]
+
+
+def test_a_metric_that_no_weight_moves_removes_nothing():
+    metrics = make_metrics(1e-14 * np.array([[-1.0, 2.0, -3.0]]), [0.5])
+    assert not HardWeighting(fraction=1.0).weigh(metrics).epsilon.any()
