@@ -102,7 +102,7 @@ class KnownView:
     def objective_gradient(self, rows, parameters, weight):
         """Return the gradient of the training objective, from memory if it is there."""
         for known, gradient in self._gradients:
-            if np.array_equal(known, parameters):
+            if known is parameters or np.array_equal(known, parameters):
                 return gradient
         return self._view.objective_gradient(rows, parameters, weight)
 

@@ -1,5 +1,6 @@
 """The view of a linear classifier."""
 
+import operator
 from abc import abstractmethod
 
 import numpy as np
@@ -54,9 +55,10 @@ class LinearRows:
 
     def margins(self, parameters, matrix):
         """Margins (n_samples, n_outputs), kept for the two parameters asked last."""
-        for known, z in self._margins:
-            if known is parameters or np.array_equal(known, parameters):
-                return z
+        for is_same in (operator.is_, np.array_equal):
+            for known, z in self._margins:
+                if is_same(known, parameters):
+                    return z
         z = np.empty((len(self), matrix.shape[0]))
         for chunk in self.design.chunks():
             z[chunk] = self.design.product(chunk, matrix.T)
@@ -384,7 +386,8 @@ class LinearModelView(ModelView):
 
     def _margins(self, rows, parameters):
         given = rows.columns
-        if not (given is None or np.array_equal(given, self._columns)):
+        known = given is None or given is self._columns
+        if not (known or np.array_equal(given, self._columns)):
             raise ValueError(
                 f"This {type(self.estimator).__name__} and the one that the rows were "
                 "made for do not have the same coefficients off zero, and inputs made "
