@@ -166,6 +166,6 @@ for column, (noise, rows) in zip(axes.T, table.groupby("noise"), strict=True):
     column[1].set_xlabel("flipped share of the labels at risk, %")
 axes[0, 0].set_ylabel("test loss")
 axes[1, 0].set_ylabel("ROC AUC of flipped samples")
-axes[0, 0].legend()
-axes[1, 0].legend()
+axes[0, 1].legend(loc="upper left")
+axes[1, 0].legend(loc="center right")
 plt.show()

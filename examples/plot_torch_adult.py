@@ -128,7 +128,7 @@ pd.DataFrame(
 ).T.round(3)
 
 # %%
-# Each line is one damping, each point one strength, from left to right the larger.
+# Each line is one damping, each point one strength, the larger the farther left.
 # Too little damping trusts a curvature that is nearly zero in many directions, and too
 # much forgets the curvature there is; either can cost accuracy for the same gap.
 
@@ -155,8 +155,7 @@ ax.plot(
     color="black",
     label="chosen",
 )
-ax.axvline(0.08, color="0.6", linestyle=":", linewidth=1)
-ax.invert_xaxis()
+ax.axvline(0.08, color="0.6", linestyle=":", linewidth=1, label="bound")
 ax.set_xlabel("Demographic parity difference")
 ax.set_ylabel("Accuracy")
 ax.legend(title="Damping", frameon=False)
