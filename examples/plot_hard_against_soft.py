@@ -109,5 +109,6 @@ for ax, measured in zip(axes, original.columns[1:], strict=True):
         ax.plot(path.iloc[:, 0], path[measured], "o-", label=name)
     ax.plot(original.iloc[:, 0], original[measured], "k*", ms=11, label="original")
     ax.set(xlabel=original.columns[0].capitalize(), ylabel=measured.capitalize())
+    ax.locator_params(axis="x", nbins=5)
 axes[0].legend(loc="lower right")
 plt.show()

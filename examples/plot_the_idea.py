@@ -88,6 +88,7 @@ for path, name in ((soft, "soft, 20 to 100 %"), (hard, "hard, 1 to 8 %")):
     axes[2].plot(gaps, accuracies, "o-", label=name)
 axes[2].plot(*measure(model), "k*", markersize=11, label="original")
 axes[2].set(xlabel="Demographic parity difference", ylabel="Accuracy")
+axes[2].locator_params(axis="x", nbins=5)
 axes[2].legend(loc="lower right")
 
 steps = ("influence of samples", "change of weights", "corrected model, test rows")

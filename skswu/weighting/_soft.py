@@ -136,6 +136,11 @@ class SoftWeighting(BaseWeighting):
         Weights
             As :meth:`weigh` returns them.
         """
+        is_overridden = type(self)._weigh is not SoftWeighting._weigh
+        along = super().weigh_along if is_overridden else self._weigh_along
+        yield from along(metrics, strengths)
+
+    def _weigh_along(self, metrics, strengths):
         utility, floors = self._utility_floor(metrics)
         rows = [*felt_influence(metrics), *utility]
         change = _Change(metrics.sample_weight, metrics.around)
@@ -183,7 +188,7 @@ class SoftWeighting(BaseWeighting):
         return lower, np.inf if self.upper is None else self.upper
 
     def _weigh(self, metrics):
-        (weights,) = self.weigh_along(metrics, [self.strength])
+        (weights,) = self._weigh_along(metrics, [self.strength])
         return weights
 
     def _weigh_surely(self, metrics):

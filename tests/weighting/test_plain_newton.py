@@ -56,6 +56,23 @@ def test_a_path_is_what_is_found_one_by_one(
             assert_allclose(found.multipliers, alone.multipliers, rtol=1e-6, atol=1e-9)
 
 
+def test_a_subclass_has_its_say_along_a_path(rng):
+    class Sparing(SoftWeighting):
+        def _weigh(self, metrics):
+            touched = np.arange(metrics.influence.shape[1]) >= 100
+            return super()._weigh(
+                replace(metrics, influence=metrics.influence * touched)
+            )
+
+    metrics = make_metrics(rng)
+    weighting = Sparing(utility_tolerance=None)
+    path = weighting.weigh_along(metrics, STRENGTHS)
+    for strength, found in zip(STRENGTHS, path, strict=True):
+        alone = Sparing(strength=strength, utility_tolerance=None).weigh(metrics)
+        assert_allclose(found.epsilon, alone.epsilon, rtol=0, atol=1e-12)
+        assert not found.epsilon[:100].any()
+
+
 def test_dependent_rows_are_no_obstacle(rng):
     metrics = make_metrics(rng, 2)
     metrics.influence[1] = -2.0 * metrics.influence[0]
