@@ -14,6 +14,9 @@ from ._linear_attacks import LinearAttack
 from ._linear_design import make_design
 from ._linear_training import train
 
+# Losses of more rows are not worth the memory that it takes to keep them.
+_MAX_KEPT_LOSSES = 2**18
+
 
 class LinearRows:
     """Rows of data as a linear view reads them.
@@ -66,7 +69,7 @@ class LinearRows:
         return z
 
     def losses(self, parameters, z):
-        """Losses (n_samples,) at given margins, kept for the parameters asked last."""
+        """Losses (n_samples,) at given margins; a few are kept for the parameters."""
         known, losses = self._losses
         if known is not parameters:
 
@@ -74,7 +77,8 @@ class LinearRows:
                 return self.loss.values(self.codes[chunk], z[chunk])
 
             losses = _in_chunks(self, len(self), of_chunk)
-            self._losses = parameters, losses
+            if len(losses) <= _MAX_KEPT_LOSSES:
+                self._losses = parameters, losses
         return losses
 
     def remember_margins(self, parameters, z):

@@ -38,17 +38,20 @@ class GroupGapMetrics(ScoreMetrics):
         self.names = names
         self.positive = positive
         self.temperature = temperature
+        self.cells = cells.astype(np.min_scalar_type(contrasts.shape[1]))
+        self.weight = weight
         totals = np.bincount(cells, weight, contrasts.shape[1])
-        of_cells = contrasts / np.where(totals > 0, totals, 1.0)
-        # What a row's probability counts in each metric.
-        self._coefficients = of_cells[:, cells]
-        self._coefficients *= weight
+        self._of_cells = contrasts / np.where(totals > 0, totals, 1.0)
+
+    def _coefficients(self, rows):
+        """Return what each row's probability counts in each metric."""
+        return self._of_cells[:, self.cells[rows]] * self.weight[rows]
 
     def values(self, scores):
-        values = np.zeros(len(self._coefficients))
+        values = np.zeros(len(self.names))
         for rows in row_chunks(len(scores)):
             probability = self._positive_probabilities(scores[rows])
-            values += self._coefficients[:, rows] @ probability
+            values += self._coefficients(rows) @ probability
         return values
 
     def gradient(self, scores):
@@ -57,7 +60,7 @@ class GroupGapMetrics(ScoreMetrics):
             probability = -slope[:, [self.positive]]
             slope[:, self.positive] += 1.0
             slope *= probability / self.temperature
-            return self._coefficients[:, rows, None] * slope
+            return self._coefficients(rows)[:, :, None] * slope
 
         return of_rows
 

@@ -11,7 +11,7 @@ _MAX_LEFT = 0.9
 # Directions of the unit rows shorter than this, relative to the longest, are rounding.
 _RANK_TOLERANCE = 1e-11
 # Entries of rows of which a stacked copy is kept.
-_MAX_KEPT_ENTRIES = 2**22
+_MAX_KEPT_ENTRIES = 2**20
 # Duality gap that counts as none, relative to the objective.
 _GAP_TOLERANCE = 1e-10
 # Residual of a row of unit length, relative to the point, that rounding may leave.
