@@ -37,9 +37,14 @@ class ThresholdSearch:
         self.scores = scores
 
     def curve(self, classifier):
-        """Return thresholds, and the disparity and utility at each of them."""
+        """Return thresholds, and the disparity and utility at each of them.
+
+        There is none for a classifier that responds to all rows alike.
+        """
         response = _response(classifier)(self.scores.data.X)
         threshold = _between(np.unique(response))
+        if len(threshold) == 0:
+            return threshold, threshold, threshold
         # Rows of response t and more are positive at the threshold t.
         passed = np.searchsorted(threshold, response, side="right")
         counts = self._counts(passed, len(threshold))

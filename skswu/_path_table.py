@@ -130,8 +130,8 @@ class PathRows:
         """Return the columns at the best decision threshold."""
         threshold, disparity, utility = self.search.curve(classifier)
         scored = self._scored(disparity, utility)
-        best = int(scored["score"].argmax())
-        if scored["score"][best] <= row["score"]:
+        best = int(scored["score"].argmax()) if len(threshold) else None
+        if best is None or scored["score"][best] <= row["score"]:
             return {"threshold": None}
         columns = {name: column[best].item() for name, column in scored.items()}
         return {**columns, "threshold": threshold[best].item()}

@@ -94,7 +94,8 @@ def test_coefficients_that_do_not_tell_the_classes_apart_are_refused(data):
 def test_a_step_beyond_the_range_of_floats_is_refused():
     move = SimpleNamespace(
         parameters=np.zeros(2),
-        view=SimpleNamespace(is_convex=False),
+        view=None,
+        rows=None,
         weight=np.ones(3),
         accepts=lambda parameters: bool(np.sum(parameters**2) <= 1.0),
         overshoots=lambda parameters: False,

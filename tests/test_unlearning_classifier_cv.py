@@ -427,6 +427,17 @@ def test_cross_validation_tunes_the_threshold_of_the_last_fit(frame):
     assert isinstance(model.estimator_, FixedThresholdClassifier)
 
 
+@pytest.mark.filterwarnings("ignore::skswu.exceptions.NothingToCorrectWarning")
+def test_a_classifier_that_tells_no_rows_apart_has_no_threshold(data):
+    X, y, group = data
+    fitted = LogisticRegression().fit(X, y)
+    fitted.coef_[:] = 0.0
+    model = UnlearningClassifierCV(fitted, strengths=2, tune_threshold=True)
+    model.unlearn(X, y, sensitive_features=group)
+    assert model.threshold_ is None
+    assert (model.path_["disparity"] == 0.0).all()
+
+
 def test_refits_and_several_steps_have_paths(data):
     rows = as_rows(data)
     fitted = LogisticRegression().fit(rows["X"], rows["y"])

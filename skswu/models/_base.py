@@ -37,8 +37,8 @@ class ModelView(ABC):
         that the model was fitted with.
     trains_in_epochs : bool
         Whether :meth:`start_training` is there.
-    is_convex : bool
-        Whether the training objective is convex in the parameters.
+    precision : float
+        Machine epsilon of the losses.
     follows_leftover_gradient : bool
         Whether a correction also removes the gradient that an unfinished fit left
         over, rather than holding the fit's stopping point as the optimum.
@@ -51,7 +51,7 @@ class ModelView(ABC):
     default_solver_tol = 1e-8
     default_lr = None
     trains_in_epochs = False
-    is_convex = False
+    precision = float(np.finfo(np.float64).eps)
     follows_leftover_gradient = True
     works_in_blocks = False
 

@@ -103,7 +103,6 @@ class LinearModelView(ModelView):
     """
 
     default_lr = 1.0
-    is_convex = True
     works_in_blocks = True
 
     def __init__(self, estimator):

@@ -89,6 +89,10 @@ class TorchModelView(ModelView):
     def parameters(self):
         return self._parameters
 
+    @property
+    def precision(self):
+        return torch.finfo(self._parameters.dtype).eps
+
     def restricted_to(self, parameters, X):
         if isinstance(parameters, str) and parameters == "all":
             return self

@@ -4,6 +4,7 @@ import pickle
 import subprocess
 import sys
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -22,12 +23,16 @@ from skorch.helper import SliceDict
 from torch import nn
 
 from skswu import UnlearningClassifier
+from skswu._correction import Corrector
+from skswu._problem import LabeledData, make_problem
+from skswu._sensitive_features import read_sensitive_features
 from skswu.metrics import make_fairness_scorer
-from skswu.models import make_model_view
+from skswu.models import WrappedClassifier, make_model_view
 from skswu.models._torch import TorchModelView
 from skswu.models._torch_head import TorchHeadView
 from skswu.objectives import DemographicParity
 from skswu.updates import InfluenceUpdate
+from skswu.weighting import SoftWeighting
 
 # On so few rows a whole repair is a long step; how long is not what is tested here.
 pytestmark = pytest.mark.filterwarnings("ignore::skswu.exceptions.LinearizationWarning")
@@ -173,6 +178,38 @@ def test_prefit_net_is_corrected_and_left_alone():
     assert_allclose(
         model.unlearn(X, y, sensitive_features=group).predict_proba(X), first
     )
+
+
+@pytest.mark.parametrize("leftover", ["keep", "remove"])
+def test_no_step_is_so_long_that_the_training_objective_rises(leftover):
+    X, y, group = make_data()
+    update = InfluenceUpdate(leftover_gradient=leftover)
+    move, step = first_move(make_net().fit(X, y), X, y, group, update)
+    move = replace(move, accepts=lambda _: True, overshoots=lambda _: False)
+
+    def rise(parameters):
+        change = parameters - move.parameters
+        start, end = (
+            move.view.objective_value(move.rows, point, move.weight)
+            for point in (move.parameters, parameters)
+        )
+        return end - start - float(move.tilt @ change)
+
+    assert rise(move.parameters + 1e4 * step) > 0
+    parameters, length = update.follow(move, 1e4 * step)
+    assert 0 < length < 1
+    assert rise(parameters) <= 1e-4
+
+
+def first_move(net, X, y, group, update):
+    """Return the Move of a first correction, and its full step."""
+    data = LabeledData(X, y, read_sensitive_features(group, X, None, len(y)))
+    problem = make_problem(WrappedClassifier(net), data, None, [DemographicParity()])
+    corrector = Corrector(problem, SoftWeighting(), update)
+    linearized, inverse = corrector.linearize()
+    epsilon = SoftWeighting().weigh(linearized).epsilon
+    move = corrector.make_move(problem.view.parameters, epsilon, inverse, target=None)
+    return move, update.full_step(move)
 
 
 def test_rows_that_skorch_held_out_keep_their_weight():
