@@ -34,12 +34,10 @@ class LeafIndices(TransformerMixin, BaseEstimator):
 
     def transform(self, X):
         """Return the leaves, shape (n_samples, n_trees)."""
-        if isinstance(self.ensemble, GradientBoostingClassifier) and hasattr(
-            X, "columns"
-        ):
-            # It hands the columns on to trees that were fitted without names.
-            X = np.asarray(X)
-        leaves = self.ensemble.apply(X)
+        boosted = isinstance(self.ensemble, GradientBoostingClassifier)
+        # It hands named columns on to trees that were fitted without names.
+        unnamed = np.asarray(X) if boosted and hasattr(X, "columns") else X
+        leaves = self.ensemble.apply(unnamed)
         return np.reshape(leaves, (len(leaves), -1))
 
     def __sklearn_is_fitted__(self):

@@ -2,20 +2,18 @@
 
 import numpy as np
 
-from ._row_space import BLOCK_LENGTH
+from ._bounded_program import ROUNDING
+from ._proximal_ascent import GAP_TOLERANCE
+from ._row_space import BLOCK_LENGTH, RANK_TOLERANCE
 
 # Newton steps before the solver that always ends is asked.
 _MAX_STEPS = 10
 # Share of the residual that a step may leave if the next one is to be worth it.
 _MAX_LEFT = 0.9
-# Directions of the unit rows shorter than this, relative to the longest, are rounding.
-_RANK_TOLERANCE = 1e-11
 # Entries of rows of which a stacked copy is kept.
 _MAX_KEPT_ENTRIES = 2**20
-# Duality gap that counts as none, relative to the objective.
-_GAP_TOLERANCE = 1e-10
 # Residual of a row of unit length, relative to the point, that rounding may leave.
-_ROUNDING = 20 * np.finfo(np.float64).eps
+_ROUNDING = 20 * ROUNDING
 
 
 class PlainNewton:
@@ -94,7 +92,7 @@ class PlainNewton:
             size = self._violation(multipliers, residual)
             gap = abs(multipliers @ residual)
             allowed = max(self.tol * asked, _ROUNDING * norm)
-            if size <= allowed and gap <= _GAP_TOLERANCE * norm**2:
+            if size <= allowed and gap <= GAP_TOLERANCE * norm**2:
                 self.residual = residual / self.inverse_norms
                 self._known = [*self._known[-1:], (strength, multipliers)]
                 return multipliers * self.inverse_norms, epsilon
@@ -140,7 +138,7 @@ class PlainNewton:
         free = ~self.is_floor | (multipliers > 0) | (residual > 0)
         found = multipliers.copy()
         found[free] += np.linalg.lstsq(
-            curvature[np.ix_(free, free)], residual[free], rcond=_RANK_TOLERANCE
+            curvature[np.ix_(free, free)], residual[free], rcond=RANK_TOLERANCE
         )[0]
         return np.where(self.is_floor, np.maximum(found, 0.0), found)
 
