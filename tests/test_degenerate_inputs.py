@@ -14,7 +14,7 @@ from sklearn.svm import LinearSVC
 
 from skswu import UnlearningClassifier, UnlearningClassifierCV
 from skswu.exceptions import UnreachableTargetWarning
-from skswu.updates import FisherForgetting, InfluenceUpdate
+from skswu.updates import FisherForgetting, InfluenceUpdate, Refit
 from skswu.weighting import HardWeighting, LinearizedMetrics, SoftWeighting
 
 
@@ -176,3 +176,14 @@ def test_noise_is_finite_where_nothing_is_left():
     assert_array_equal(model.sample_weight_, 0.0)
     assert np.isfinite(model.estimator_.coef_).all()
     assert np.isfinite(model.estimator_.intercept_).all()
+
+
+def test_a_refit_to_no_sample_at_all_is_refused():
+    X, y, group = np.array([[0.3], [-0.3]]), [1, 0], [0, 1]
+    fitted = LogisticRegression().fit(X, y)
+    model = UnlearningClassifier(
+        fitted, weighting=HardWeighting(fraction=1.0), update=Refit()
+    )
+    with pytest.raises(ValueError, match="the weighting removes all 2 of them"):
+        model.unlearn(X, y, sensitive_features=group)
+    assert not hasattr(model, "estimator_")

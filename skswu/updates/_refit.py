@@ -110,6 +110,11 @@ class Refit(BaseUpdate):
                 f"Refit needs weights of at least 0; got {sample_weight.min():.2g}. "
                 "Use a weighting with lower >= -1."
             )
+        if not sample_weight.any():
+            raise ValueError(
+                "Refit needs samples to fit to, and the weighting removes all "
+                f"{len(sample_weight)} of them. Ask it for less (fraction, n_samples)."
+            )
         return clone(classifier).fit(X, y, sample_weight=sample_weight)
 
     def move(self, move):

@@ -273,6 +273,7 @@ REFUSALS = [
     r"pos_label=.* is not a class",
     r"'n_samples' parameter of HardWeighting must be at most",
     r"Refit needs weights of at least 0",
+    r"Refit needs samples to fit to",
 ]
 # What the fit of the wrapped estimator itself refuses.
 REFUSALS_OF_FITS = [
