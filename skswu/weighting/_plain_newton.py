@@ -7,9 +7,9 @@ from ._proximal_ascent import GAP_TOLERANCE
 from ._row_space import BLOCK_LENGTH, RANK_TOLERANCE
 
 # Newton steps before the solver that always ends is asked.
-_MAX_STEPS = 10
+_MAX_STEPS = 25
 # Share of the residual that a step may leave if the next one is to be worth it.
-_MAX_LEFT = 0.9
+_MAX_LEFT = 0.75
 # Entries of rows of which a stacked copy is kept.
 _MAX_KEPT_ENTRIES = 2**20
 # Residual of a row of unit length, relative to the point, that rounding may leave.
@@ -40,7 +40,7 @@ class PlainNewton:
     tol : float
         Largest residual of a row of unit length, relative to the largest that is asked.
     max_iter : int
-        Largest number of steps of a search; no more than ten are taken.
+        Largest number of steps of a search; no more than 25 are taken.
 
     Attributes
     ----------
