@@ -19,7 +19,7 @@ class SavedVersionMixin:
                     estimator_name=type(self).__name__,
                     current_version=_current_version(),
                     original_version=saved_with,
-                ),
+                )
             )
         super().__setstate__(state)
 

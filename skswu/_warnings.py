@@ -13,8 +13,11 @@ _kept = ContextVar("kept", default=None)
 _PACKAGE = __name__.partition(".")[0]
 
 
-def warn(message, category):
-    """Warn of what concerns the line that called into this package."""
+def warn(message, category=UserWarning):
+    """Warn of what concerns the line that called into this package.
+
+    As of :func:`warnings.warn`, the message may be a warning that is its own category.
+    """
     kept = _kept.get()
     if kept is None:
         warnings.warn(message, category, stacklevel=_levels_to_caller())
