@@ -1,9 +1,9 @@
 """Leaving out every training row of Adult, beside refits and beside influences.
 
-``skswu.inspection.leave_one_out`` retrains without each of the rows in turn. Baselines in
-the same run: scikit-learn's own refits without some of the rows, their time scaled to all
-of them, and ``influence_values``, which predicts the changes. Differences are the largest
-over those rows, in the demographic parity gap and in the mean loss.
+``skswu.inspection.leave_one_out`` retrains without each of the rows in turn. Baselines
+in the same run: scikit-learn's own refits without some of the rows, their time scaled
+to all of them, and ``influence_values``, which predicts the changes. Differences are
+the largest over those rows, in the demographic parity gap and in the mean loss.
 
 Run with ``--quick`` for 2,000 rows.
 """
@@ -45,8 +45,10 @@ def main():
     print(f"{alone / seconds:>10.1f} x")
     difference = np.abs(found.to_numpy()[indices] - refits).max()
     size = np.abs(refits).max()
-    print(f"largest difference from {options.n_refits} refits: {difference:.1e}", end="")
-    print(f" (largest change {size:.1e})")
+    print(
+        f"largest difference from {options.n_refits} refits: {difference:.1e},", end=""
+    )
+    print(f" largest change {size:.1e}")
 
     predicted, quick = timed(lambda: influence_values(fitted, X, y, **rows))
     print(f"{'influence_values, all rows':<34}{quick:>10.2f} s", end="")
