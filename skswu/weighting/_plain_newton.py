@@ -4,7 +4,7 @@ import numpy as np
 
 from ._bounded_program import ROUNDING
 from ._proximal_ascent import GAP_TOLERANCE
-from ._row_space import BLOCK_LENGTH, RANK_TOLERANCE
+from ._row_space import RANK_TOLERANCE, stacked_blocks
 
 # Newton steps before the solver that always ends is asked.
 _MAX_STEPS = 25
@@ -61,7 +61,7 @@ class PlainNewton:
         self._known = []
         self._kept = None
         if len(self.rows) * len(self.rows[0]) <= _MAX_KEPT_ENTRIES:
-            self._kept = list(self._stacked())
+            self._kept = list(stacked_blocks(self.rows))
         with np.errstate(over="ignore", invalid="ignore"):
             gram = sum(block @ block.T for _, block in self._blocks())
             self.inverse_norms = 1.0 / np.sqrt(np.diag(gram).clip(1e-300))
@@ -147,12 +147,7 @@ class PlainNewton:
         return (bound if np.ndim(bound) == 0 else bound[columns] for bound in bounds)
 
     def _blocks(self):
-        return self._stacked() if self._kept is None else self._kept
-
-    def _stacked(self):
-        for start in range(0, len(self.rows[0]), BLOCK_LENGTH):
-            columns = slice(start, start + BLOCK_LENGTH)
-            yield columns, np.stack([row[columns] for row in self.rows])
+        return stacked_blocks(self.rows) if self._kept is None else self._kept
 
     def _scaled(self, gram):
         return gram * self.inverse_norms * self.inverse_norms[:, None]

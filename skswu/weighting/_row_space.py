@@ -77,9 +77,14 @@ class RowSpace:
         return np.array([row @ vector for row in self.rows])
 
     def _row_blocks(self):
-        for start in range(0, self.n, BLOCK_LENGTH):
-            columns = slice(start, start + BLOCK_LENGTH)
-            yield columns, np.stack([row[columns] for row in self.rows])
+        return stacked_blocks(self.rows)
+
+
+def stacked_blocks(rows):
+    """Yield (columns, block of the rows of shape (m, block length))."""
+    for start in range(0, len(rows[0]), BLOCK_LENGTH):
+        columns = slice(start, start + BLOCK_LENGTH)
+        yield columns, np.stack([row[columns] for row in rows])
 
 
 def triangular_factor(blocks, n_rows):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from skswu.weighting import LinearizedMetrics, SoftWeighting
+from skswu.weighting import LinearizedMetrics, SoftWeighting, _row_space
 from skswu.weighting import _plain_newton as module
 
 STRENGTHS = [0.1, 0.3, 0.35, 0.9, 1.0, 0.2, 0.0]
@@ -100,7 +100,7 @@ def test_rows_read_in_blocks_give_the_same_point(rng, n_metrics, monkeypatch):
     metrics = make_metrics(rng, n_metrics, sample_weight=rng.uniform(0.5, 2, 400))
     weighting = SoftWeighting(lower=-0.03)
     whole = weighting.weigh(metrics)
-    monkeypatch.setattr(module, "BLOCK_LENGTH", 37)
+    monkeypatch.setattr(_row_space, "BLOCK_LENGTH", 37)
     for kept in (0, 10**6):
         monkeypatch.setattr(module, "_MAX_KEPT_ENTRIES", kept)
         parts = weighting.weigh(metrics)
