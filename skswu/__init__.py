@@ -1,7 +1,7 @@
 """Soft-weighted machine unlearning for scikit-learn classifiers."""
 
-from ._unlearning_classifier import UnlearningClassifier
-from ._unlearning_classifier_cv import UnlearningClassifierCV
+from .estimators._unlearning_classifier import UnlearningClassifier
+from .estimators._unlearning_classifier_cv import UnlearningClassifierCV
 from .models import register_model_view
 from .objectives import register_objective
 from .updates import register_update

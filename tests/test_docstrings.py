@@ -39,7 +39,7 @@ EXAMPLE_MISSING = "EX01"
 
 # What is built here is for those who extend the package; the developer guide has the
 # worked examples.
-EXTENSION_MODULES = {"skswu.curvature", "skswu.models"}
+EXTENSION_MODULES = {"skswu.influence", "skswu.inputs", "skswu.models"}
 
 
 def public_modules():

@@ -26,9 +26,9 @@ PAGES = sorted(
 PUBLIC_MODULES = ["skswu"] + [
     f"skswu.{name}"
     for name in (
-        "curvature",
         "datasets",
         "exceptions",
+        "influence",
         "inspection",
         "metrics",
         "models",

@@ -19,8 +19,8 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 import skswu
 from skswu import UnlearningClassifier, UnlearningClassifierCV
-from skswu._blas_threads import single_blas_thread
-from skswu._warnings import kept_warnings, warn
+from skswu._utils._blas_threads import single_blas_thread
+from skswu._utils._warnings import kept_warnings, warn
 from skswu.exceptions import UnreachableTargetWarning
 from skswu.updates import InfluenceUpdate, Refit
 from skswu.weighting import HardWeighting, SoftWeighting
@@ -253,10 +253,10 @@ def test_an_interrupted_correction_leaves_the_last_one(data, stage, method):
 @pytest.mark.parametrize(
     "place",
     [
-        "skswu._unlearning_classifier_cv.choose",
-        "skswu._unlearning_classifier_cv.PathRows.row",
-        "skswu._decision_threshold.ThresholdSearch.curve",
-        "skswu._unlearning_classifier_cv.with_threshold",
+        "skswu.estimators._unlearning_classifier_cv.choose",
+        "skswu.estimators._unlearning_classifier_cv.PathRows.row",
+        "skswu.selection._decision_threshold.ThresholdSearch.curve",
+        "skswu.estimators._unlearning_classifier_cv.with_threshold",
     ],
 )
 def test_an_interrupt_between_the_steps_leaves_the_last_correction(

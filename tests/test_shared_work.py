@@ -9,11 +9,12 @@ from sklearn.linear_model import LogisticRegression, RidgeClassifier, SGDClassif
 from sklearn.svm import LinearSVC
 from sklearn.utils.fixes import parse_version
 
-from skswu import _shared_work
-from skswu._correction import Corrector
-from skswu._problem import LabeledData, make_problem
-from skswu._sensitive_features import Groups
-from skswu._shared_work import SharedWork
+from skswu.correction import _shared_work
+from skswu.correction._correction import Corrector
+from skswu.correction._problem import make_problem
+from skswu.correction._shared_work import SharedWork
+from skswu.inputs import LabeledData
+from skswu.inputs._sensitive_features import Groups
 from skswu.models import WrappedClassifier
 from skswu.objectives import DemographicParity
 from skswu.updates import InfluenceUpdate

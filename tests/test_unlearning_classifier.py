@@ -706,7 +706,7 @@ def test_an_interrupt_leaves_the_estimator_as_it_was(data, fitted, monkeypatch):
     def interrupt(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("skswu._correction.Corrector._move", interrupt)
+    monkeypatch.setattr("skswu.correction._correction.Corrector._move", interrupt)
     with pytest.raises(KeyboardInterrupt):
         model.unlearn(X[:250], y[:250], sensitive_features=group[:250])
     assert state(model) == before

@@ -33,8 +33,8 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from skswu import UnlearningClassifier
-from skswu.curvature import make_inverse_curvature
 from skswu.datasets import load_adult
+from skswu.influence import make_inverse_curvature
 from skswu.models import make_model_view
 
 PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 0

@@ -9,7 +9,7 @@ from pathlib import Path
 import joblib
 
 from .. import __version__
-from .._unlearning_classifier import UnlearningClassifier
+from ..estimators._unlearning_classifier import UnlearningClassifier
 from ..objectives import OBJECTIVES
 from ..weighting import HardWeighting, SoftWeighting
 from ._outcome import correct, fit

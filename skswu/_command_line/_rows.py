@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import train_test_split
 
-from .._sensitive_features import read_sensitive_features
 from ..datasets import load_adult
 from ..datasets._adult import SUBSETS
+from ..inputs._sensitive_features import read_sensitive_features
 from ._usage_error import UsageError
 
 ADULT = "adult"

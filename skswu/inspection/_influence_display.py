@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._sensitive_features import read_sensitive_features
+from ..inputs._sensitive_features import read_sensitive_features
 from ._matplotlib import add_legend, label_axis, new_axes, readable
 from ._training_problem import read_training_problem
 

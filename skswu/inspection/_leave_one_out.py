@@ -8,8 +8,8 @@ from joblib import effective_n_jobs
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.parallel import Parallel, delayed
 
-from .._blas_threads import single_blas_thread
-from .._warnings import warn
+from .._utils._blas_threads import single_blas_thread
+from .._utils._warnings import warn
 from ..models import LinearModelView
 from ._leave_one_out_solver import LeaveOneOutSolver
 from ._training_problem import read_training_problem

@@ -42,7 +42,7 @@ Bach, "Self-concordant analysis for logistic regression", 2010.
 
 import numpy as np
 
-from ..curvature import make_inverse_curvature
+from ..influence import make_inverse_curvature
 from ._newton import minimize
 from ._removed_rows import RemovedRows, row_norms
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..curvature import make_inverse_curvature
+from ..influence import make_inverse_curvature
 
 _MAX_STEPS = 100
 _MAX_HALVINGS = 40

@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator
 from sklearn.metrics import get_scorer
 from sklearn.utils.validation import _num_samples
 
-from .._sensitive_features import read_sensitive_features
+from ..inputs._sensitive_features import read_sensitive_features
 from ..metrics import make_fairness_scorer
 from ._matplotlib import add_legend, new_axes
 

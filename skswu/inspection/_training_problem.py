@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from .._correction import Corrector
-from .._problem import LabeledData, Problem, make_problem
-from .._replacement import make_replacer
-from .._unlearning_classifier import UnlearningClassifier
+from ..correction._correction import Corrector
+from ..correction._problem import Problem, make_problem
+from ..correction._replacement import make_replacer
+from ..estimators._unlearning_classifier import UnlearningClassifier
+from ..inputs import LabeledData
 from ..models import WrappedClassifier
 from ..updates import InfluenceUpdate
 

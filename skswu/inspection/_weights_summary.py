@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.utils import column_or_1d
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
-from .._sensitive_features import read_sensitive_features
+from ..inputs._sensitive_features import read_sensitive_features
 from ._training_problem import check_same_rows, row_labels
 
 

@@ -13,8 +13,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.metadata_routing import UNUSED
 
-from .._sensitive_features import read_sensitive_features
-from ._label_encoding import encode_labels
+from ..inputs._sensitive_features import read_sensitive_features
+from ._label_encoding import encode_predictions
 from ._parity_metrics import find_parity_metric, name_of_exported, parity_metric_names
 
 # far below any utility, and yet its square, which a standard deviation over folds
@@ -94,7 +94,7 @@ class _FairnessScorer(BaseEstimator):
         y = column_or_1d(np.asarray(y))
         groups = self._read_groups(sensitive_features, X, len(y))
         check_consistent_length(y, *weights.values())
-        y, predictions = encode_labels(
+        y, predictions = encode_predictions(
             y,
             column_or_1d(np.asarray(estimator.predict(X))),
             np.asarray(getattr(estimator, "classes_", [])),

@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 
 
-def encode_labels(y, predictions, classes, pos_label=None, needs_positive_label=True):
+def encode_predictions(
+    y, predictions, classes, pos_label=None, needs_positive_label=True
+):
     """Encode labels and predictions alike.
 
     Parameters

@@ -9,6 +9,7 @@ from sklearn.linear_model import (
 )
 from sklearn.svm import LinearSVC
 
+from ..linear._losses import MarginLoss
 from ._attack import Attack
 from ._base import ModelView
 from ._linear import LinearModelView
@@ -18,7 +19,6 @@ from ._linear_classifiers import (
     RidgeClassifierView,
     SGDClassifierView,
 )
-from ._linear_loss import MarginLoss
 from ._measured_classifier import MeasuredClassifier
 from ._view import (
     has_model_view,
@@ -36,7 +36,7 @@ register_model_view(LinearSVC, LinearSVCView)
 register_model_view(SGDClassifier, SGDClassifierView)
 for _net in ("NeuralNetClassifier", "NeuralNetBinaryClassifier"):
     register_model_view(
-        f"skorch.classifier.{_net}", "skswu.models._torch:TorchModelView"
+        f"skorch.classifier.{_net}", "skswu.models.torch._view:TorchModelView"
     )
 
 __all__ = [

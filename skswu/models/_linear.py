@@ -7,12 +7,12 @@ import numpy as np
 from scipy.sparse import csr_matrix, issparse
 from sklearn.utils.validation import validate_data
 
-from .._row_chunks import row_chunks
-from ..curvature import CurvatureOperator
+from .._utils._row_chunks import row_chunks
+from ..influence import CurvatureOperator
+from ..linear._attacks import LinearAttack
+from ..linear._training import train
+from ..rows._design import make_design
 from ._base import ModelView
-from ._linear_attacks import LinearAttack
-from ._linear_design import make_design
-from ._linear_training import train
 
 # Losses of more rows are not worth the memory that it takes to keep them.
 _MAX_KEPT_LOSSES = 2**18

@@ -5,14 +5,14 @@ from inspect import signature
 import numpy as np
 from sklearn.utils.class_weight import compute_class_weight
 
-from ._linear import LinearModelView
-from ._linear_loss import (
+from ..linear._losses import (
     LogisticLoss,
     ModifiedHuberLoss,
     MultinomialLoss,
     SquaredHingeLoss,
     SquaredLoss,
 )
+from ._linear import LinearModelView
 
 
 class ClassWeightedView(LinearModelView):

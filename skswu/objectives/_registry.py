@@ -1,6 +1,6 @@
 """Objectives by name."""
 
-from .._registry import Registry
+from .._utils._registry import Registry
 from ._adversarial_robustness import AdversarialRobustness
 from ._base import BaseObjective
 from ._group_gaps import DemographicParity, EqualizedOdds, EqualOpportunity

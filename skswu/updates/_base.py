@@ -7,7 +7,7 @@ from typing import Any
 
 from sklearn.base import BaseEstimator
 
-from ..curvature import make_inverse_curvature
+from ..influence import make_inverse_curvature
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from ..curvature import SOLVERS, make_inverse_curvature
+from ..influence import SOLVERS, make_inverse_curvature
 from ._base import BaseUpdate
 
 _MAX_HALVINGS = 30

@@ -6,7 +6,7 @@ from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils._param_validation import HasMethods, Interval
 
-from .._sample_weight import sample_weight_options, takes_sample_weight
+from ..inputs._sample_weight import sample_weight_options, takes_sample_weight
 from ..models import has_model_view
 from ._base import BaseUpdate
 from ._stand_in import make_stand_in

@@ -1,6 +1,6 @@
 """Updates by name."""
 
-from .._registry import Registry
+from .._utils._registry import Registry
 from ._bad_teacher import BadTeacher
 from ._base import BaseUpdate
 from ._catastrophic_forgetting import CatastrophicForgetting

@@ -1,6 +1,6 @@
 """Weightings by name."""
 
-from .._registry import Registry
+from .._utils._registry import Registry
 from ._base import BaseWeighting
 from ._hard import HardWeighting
 from ._soft import SoftWeighting

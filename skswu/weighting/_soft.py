@@ -8,8 +8,8 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval
 
-from .._blas_threads import single_blas_thread
-from .._warnings import warn
+from .._utils._blas_threads import single_blas_thread
+from .._utils._warnings import warn
 from ._base import BaseWeighting, Weights, felt_influence
 from ._minimum_norm import solve_minimum_norm
 from ._plain_newton import PlainNewton

@@ -18,11 +18,11 @@ from skorch.utils import to_tensor
 from torch import nn
 from torch.func import functional_call
 
-from skswu.curvature import ConjugateGradientInverse, DirectInverse, LissaInverse
+from skswu.influence import ConjugateGradientInverse, DirectInverse, LissaInverse
 from skswu.models import make_model_view
 from skswu.models._attack import Attack
-from skswu.models._torch_head import TorchHeadView
-from skswu.models._torch_kept import saved_bytes
+from skswu.models.torch._head import TorchHeadView
+from skswu.models.torch._kept import saved_bytes
 
 N_SAMPLES, N_FEATURES = 60, 4
 CLASS_WEIGHT = [1.0, 3.0, 0.5]
@@ -448,12 +448,12 @@ def test_batches_do_not_matter(rng, monkeypatch):
         return view.objective_gradient(rows, view.parameters, weight)
 
     whole = gradient()
-    monkeypatch.setattr("skswu.models._torch_rows._batch_rows", lambda source, net: 7)
+    monkeypatch.setattr("skswu.models.torch._rows._batch_rows", lambda source, net: 7)
     assert_allclose(gradient(), whole, rtol=1e-10)
 
 
 def test_lissa_over_several_batches(rng, monkeypatch):
-    monkeypatch.setattr("skswu.models._torch_rows._batch_rows", lambda source, net: 20)
+    monkeypatch.setattr("skswu.models.torch._rows._batch_rows", lambda source, net: 20)
     net, X, y = fit_case("three classes", rng)
     view = make_model_view(net)
     rows = view.training_rows(X, y)
@@ -766,7 +766,7 @@ def test_out_of_memory_while_moving_rows_to_the_device(rng, monkeypatch):
             raise torch.OutOfMemoryError("out of memory")
         return to_tensor(inputs, device=device)
 
-    monkeypatch.setattr("skswu.models._torch_rows.to_tensor", move)
+    monkeypatch.setattr("skswu.models.torch._rows.to_tensor", move)
     with pytest.warns(RuntimeWarning, match="ran out of memory"):
         losses = view.losses(rows, view.parameters)
     assert_allclose(losses, expected)
@@ -787,7 +787,7 @@ def test_a_row_that_does_not_fit_is_an_error(rng, monkeypatch):
 @pytest.mark.parametrize("kind", ["hessian", "gauss_newton"])
 @pytest.mark.parametrize("dataset", [Dataset, Shifted])
 def test_repeated_products_share_the_forward_pass(kind, dataset, rng, monkeypatch):
-    monkeypatch.setattr("skswu.models._torch_rows._batch_rows", lambda source, net: 20)
+    monkeypatch.setattr("skswu.models.torch._rows._batch_rows", lambda source, net: 20)
     net, X, y = fit_case("three classes", rng, dataset=dataset)
     view = make_model_view(net)
     rows = view.training_rows(X, y)
@@ -808,14 +808,14 @@ def test_repeated_products_share_the_forward_pass(kind, dataset, rng, monkeypatc
 
 @pytest.mark.parametrize(("spare_batches", "n_kept"), [(0.0, 0), (1.5, 1), (9.0, 3)])
 def test_kept_passes_are_bounded_in_memory(spare_batches, n_kept, rng, monkeypatch):
-    monkeypatch.setattr("skswu.models._torch_rows._batch_rows", lambda source, net: 20)
+    monkeypatch.setattr("skswu.models.torch._rows._batch_rows", lambda source, net: 20)
     net, X, y = fit_case("three classes", rng)
     view = make_model_view(net)
     rows = view.training_rows(X, y)
     operator = view.curvature(rows, view.parameters, rows.weight)
     n_bytes = saved_bytes(operator._batch_product, rows.first_rows(20))
     monkeypatch.setattr(
-        "skswu.models._torch_kept._PROCESSOR_BYTES", int(spare_batches * n_bytes)
+        "skswu.models.torch._kept._PROCESSOR_BYTES", int(spare_batches * n_bytes)
     )
     sizes = limit_memory(view, monkeypatch, N_SAMPLES)
     with operator.repeated_products():

@@ -10,7 +10,7 @@ from skorch import NeuralNetClassifier
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from skswu.curvature import DirectInverse
+from skswu.influence import DirectInverse
 from skswu.models import make_model_view
 
 with warnings.catch_warnings():

@@ -23,13 +23,14 @@ from skorch.helper import SliceDict
 from torch import nn
 
 from skswu import UnlearningClassifier
-from skswu._correction import Corrector
-from skswu._problem import LabeledData, make_problem
-from skswu._sensitive_features import read_sensitive_features
+from skswu.correction._correction import Corrector
+from skswu.correction._problem import make_problem
+from skswu.inputs import LabeledData
+from skswu.inputs._sensitive_features import read_sensitive_features
 from skswu.metrics import make_fairness_scorer
 from skswu.models import WrappedClassifier, make_model_view
-from skswu.models._torch import TorchModelView
-from skswu.models._torch_head import TorchHeadView
+from skswu.models.torch._head import TorchHeadView
+from skswu.models.torch._view import TorchModelView
 from skswu.objectives import DemographicParity
 from skswu.updates import InfluenceUpdate
 from skswu.weighting import SoftWeighting

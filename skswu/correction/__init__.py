@@ -1,0 +1,3 @@
+"""The order of the steps: linearise, weigh, update."""
+
+__all__ = []

@@ -1,0 +1,3 @@
+"""The meta-estimators."""
+
+__all__ = []

@@ -1,0 +1,322 @@
+"""The meta-estimator that chooses its strength."""
+
+from copy import copy
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.model_selection import check_cv
+from sklearn.utils import _safe_indexing
+from sklearn.utils._param_validation import Interval
+from sklearn.utils.parallel import Parallel, delayed
+
+from ..inputs import LabeledData
+from ..models import WrappedClassifier
+from ..selection._decision_threshold import ThresholdSearch, with_threshold
+from ..selection._path_table import (
+    HighestUtility,
+    PathRows,
+    SmallestDisparity,
+    choose,
+    make_table,
+    warn_of_bound,
+)
+from ..selection._strength_path import correct_along
+from ..selection._thresholded_scores import ThresholdedScores
+from ._unlearning_classifier import UnlearningClassifier
+
+_DEFAULT_UTILITY_LOSS = 0.01
+
+
+class UnlearningClassifierCV(UnlearningClassifier):
+    r"""Correct a fitted classifier, and choose by how much.
+
+    The classifier is fitted once and corrected at each of several strengths, the share
+    of the metric that is removed. Of these the one is kept with
+
+    - the highest utility of those whose disparity is at most ``max_disparity``, or
+    - the smallest disparity of those whose utility is at most ``max_utility_loss``
+      below the original classifier's,
+
+    both measured on rows that the classifier was not trained on and on the predicted
+    labels, as users meet them. Influences and the curvature of the training objective
+    are computed once for all strengths.
+
+    Parameters
+    ----------
+    estimator : classifier or Pipeline
+        See :class:`UnlearningClassifier`.
+    strengths : int or array-like of float, default=50
+        Strengths to try. An integer is their number, evenly spaced from 0, the original
+        classifier, to 1. Of equally good ones the first is chosen.
+    max_disparity : float or None, default=None
+        Choose the highest utility with at most this disparity.
+    max_utility_loss : float or None, default=None
+        Choose the smallest disparity with at most this loss of utility. If neither
+        bound is given, it is 0.01; only one can be.
+    disparity : str or callable, default="auto"
+        A parity metric of fairlearn or its name, as
+        :func:`~skswu.metrics.make_fairness_scorer` takes it. A ratio r counts as 1 -
+        r. ``"auto"`` is the objective's own metric of predicted labels, such as
+        ``"demographic_parity_difference"``, the largest one of several objectives; an
+        objective without one counts by its largest absolute gap.
+    utility : str or callable, default="accuracy"
+        A scorer of scikit-learn or its name; greater is better.
+    cv : int, cross-validation generator, iterable or None, default=None
+        How :meth:`fit` splits the rows to measure disparity and utility on. None
+        measures them on the rows that the objective is measured on, see
+        ``validation_fraction``. Otherwise, on each of the splits all of :meth:`fit` is
+        done on the one part and measured on the other; the bound must hold on each,
+        what is as good as possible is the mean, and the fit on all rows takes the
+        strength so chosen. :meth:`unlearn` fits nothing and measures on its evaluation
+        rows whatever ``cv`` is.
+    tune_threshold : bool, default=False
+        Whether to tune the decision threshold as well, by the same rule on the rows
+        that the objective is measured on: at each strength, and at the chosen one
+        if ``cv`` chooses. Needs two classes, ``utility="accuracy"`` and the
+        ``"auto"`` or a parity, opportunity or odds metric. Predictions never need the
+        groups.
+    objective : str, BaseObjective or list of them, default="demographic_parity"
+        See :class:`UnlearningClassifier`.
+    weighting : str or BaseWeighting, default="soft"
+        With the parameter ``strength``, which is set.
+    update : str or BaseUpdate, default="influence"
+        See :class:`UnlearningClassifier`.
+    validation_fraction : float or None, default=0.2
+        Share of the rows that :meth:`fit` holds out to measure on, see
+        :class:`UnlearningClassifier`. None measures on the training rows, and a choice
+        on them is too hopeful.
+    sensitive_features : str, int, list of them or None, default=None
+        Columns of X that hold the groups, see :class:`UnlearningClassifier`.
+    n_jobs : int or None, default=None
+        Number of splits of ``cv`` that are worked on at a time.
+    random_state : int, RandomState instance or None, default=None
+        Draws the held-out rows.
+    verbose : int, default=0
+        1 prints the time of each step.
+
+    Attributes
+    ----------
+    strength_ : float
+        The chosen strength.
+    best_index_ : int
+        Its row in ``path_``.
+    path_ : DataFrame of shape (n_strengths, n_columns)
+        A row a strength: ``"strength"``, ``"disparity"``, ``"utility"`` and
+        ``"utility_loss"`` of the predicted labels, ``"feasible"`` (whether the bound
+        holds), the surrogate gaps by the names in ``objective_names_``, ``"loss"``
+        (the mean loss on the evaluation rows), ``"stationarity"``, ``"step_length"``
+        and ``"effective_sample_size"``; ``"threshold"`` if it is tuned. With ``cv``
+        they are means over the splits.
+    threshold_ : float or None
+        The tuned decision threshold; None is the classifier's own.
+
+    See Also
+    --------
+    UnlearningClassifier : Corrects at a given strength; all its attributes are here.
+    skswu.inspection.TradeoffDisplay : Draws utility against disparity.
+
+    Notes
+    -----
+    With ``cv`` the same strength is chosen, and the same model comes out, as by
+    :class:`~sklearn.model_selection.GridSearchCV` over ``weighting__strength`` with the
+    scorer :func:`~skswu.metrics.make_fairness_scorer` of the same disparity, utility
+    and ``max_disparity``. Warnings of the path are raised for the chosen strength only.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skswu import UnlearningClassifierCV
+    >>> from skswu.datasets import load_adult
+    >>> data = load_adult(subset="train").frame.iloc[:2000]
+    >>> X, y = data[["age", "education_num", "hours_per_week"]], data["income"]
+    >>> model = UnlearningClassifierCV(
+    ...     LogisticRegression(max_iter=1000), max_disparity=0.05, random_state=0
+    ... ).fit(X, y, sensitive_features=data["sex"])
+    >>> bool(model.path_["disparity"][model.best_index_] <= 0.05)
+    True
+    """
+
+    _parameter_constraints = {
+        **UnlearningClassifier._parameter_constraints,
+        "strengths": [Interval(Integral, 1, None, closed="left"), "array-like"],
+        "max_disparity": [Interval(Real, 0, None, closed="left"), None],
+        "max_utility_loss": [Interval(Real, 0, None, closed="left"), None],
+        "disparity": [str, callable],
+        "utility": [str, callable],
+        "cv": ["cv_object"],
+        "tune_threshold": ["boolean"],
+        "n_jobs": [Integral, None],
+    }
+
+    def __init__(
+        self,
+        estimator,
+        *,
+        strengths=50,
+        max_disparity=None,
+        max_utility_loss=None,
+        disparity="auto",
+        utility="accuracy",
+        cv=None,
+        tune_threshold=False,
+        objective="demographic_parity",
+        weighting="soft",
+        update="influence",
+        validation_fraction=0.2,
+        sensitive_features=None,
+        n_jobs=None,
+        random_state=None,
+        verbose=0,
+    ):
+        super().__init__(
+            estimator,
+            objective=objective,
+            weighting=weighting,
+            update=update,
+            validation_fraction=validation_fraction,
+            sensitive_features=sensitive_features,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.strengths = strengths
+        self.max_disparity = max_disparity
+        self.max_utility_loss = max_utility_loss
+        self.disparity = disparity
+        self.utility = utility
+        self.cv = cv
+        self.tune_threshold = tune_threshold
+        self.n_jobs = n_jobs
+
+    def __getstate__(self):
+        state = super().__getstate__()
+        if "path_" in state:
+            # Columns can be stored without trust in anything, a DataFrame cannot.
+            columns = state["path_"].items()
+            state["path_"] = {name: column.to_numpy() for name, column in columns}
+        return state
+
+    def __setstate__(self, state):
+        if "path_" in state:
+            state = {**state, "path_": make_table(state["path_"])}
+        super().__setstate__(state)
+
+    def _resolve_parts(self):
+        parts = super()._resolve_parts()
+        if "strength" not in parts[1].get_params():
+            raise ValueError(
+                f"The 'weighting' parameter of {type(self).__name__} must have a "
+                f"strength to choose; got {parts[1]!r}."
+            )
+        if self.max_disparity is not None and self.max_utility_loss is not None:
+            raise ValueError(
+                "Only one of max_disparity and max_utility_loss can be given; got "
+                f"max_disparity={self.max_disparity!r} and "
+                f"max_utility_loss={self.max_utility_loss!r}."
+            )
+        return parts
+
+    @property
+    def _rule(self):
+        if self.max_disparity is not None:
+            return HighestUtility(self.max_disparity)
+        loss = self.max_utility_loss
+        return SmallestDisparity(_DEFAULT_UTILITY_LOSS if loss is None else loss)
+
+    def _read_strengths(self):
+        if isinstance(self.strengths, Integral):
+            return np.linspace(0.0, 1.0, self.strengths).tolist()
+        strengths = np.asarray(self.strengths, dtype=np.float64)
+        if strengths.ndim != 1 or not len(strengths) or not (strengths >= 0).all():
+            raise ValueError(
+                "The 'strengths' parameter must be a number of them or a non-empty "
+                f"list of numbers of at least 0; got {self.strengths!r}."
+            )
+        return strengths.tolist()
+
+    def _fit(self, X, y, *, sensitive_features, weight):
+        given = {"sensitive_features": sensitive_features, "weight": weight}
+        if self.cv is None:
+            super()._fit(X, y, **given)
+        else:
+            path, best = self._cross_validate(X, y, sensitive_features, weight)
+            chosen = copy(self)
+            chosen.cv, chosen.strengths = None, [path["strength"][best]]
+            super(UnlearningClassifierCV, chosen)._fit(X, y, **given)
+            chosen.cv, chosen.strengths = self.cv, self.strengths
+            chosen.path_, chosen.best_index_ = path, best
+            self.__dict__ = vars(chosen)
+        self._warn_of_bound()
+
+    def _unlearn(self, X, y, **given):
+        super()._unlearn(X, y, **given)
+        self._warn_of_bound()
+
+    def _warn_of_bound(self):
+        warn_of_bound(self.path_, self.best_index_, self._rule)
+
+    def _cross_validate(self, X, y, sensitive_features, weight):
+        """Return the path, and the row that is best on parts not fitted on."""
+        parts = self._resolve_parts()
+        X, y = self._check_X_y(X, y)
+        groups = self._read_groups(X, sensitive_features, parts)
+        data = LabeledData(X, y, groups, self._check_weight(weight, X))
+        splits = check_cv(self.cv, y, classifier=True).split(X, y)
+        tables = Parallel(n_jobs=self.n_jobs)(
+            delayed(self._measure_split)(data, sensitive_features, train, test)
+            for train, test in splits
+        )
+        return choose(tables, self._rule)
+
+    def _measure_split(self, data, sensitive_features, train, test):
+        """Return the table of the path of a fit on some rows, measured on others."""
+        parts = self._resolve_parts()
+        fitted_on, scored = data.take(train), data.take(test)
+        if sensitive_features is not None:
+            sensitive_features = _safe_indexing(sensitive_features, train)
+        estimator, rows, _ = copy(self)._fit_estimator(
+            fitted_on.X, fitted_on.y, parts, sensitive_features, fitted_on.weight
+        )
+        path = self._walk(WrappedClassifier(estimator), *rows, parts, scored)
+        return [row for _, row in path]
+
+    def _find_correction(self, wrapped, training, held_out, parts):
+        table, best = [], None
+        for candidate, row in self._walk(wrapped, training, held_out, parts):
+            if best is None or row["score"] > max(one["score"] for one in table):
+                best = candidate
+            table.append(row)
+        self.path_, self.best_index_ = choose([table], self._rule)
+        self.strength_ = best.strength
+        self.threshold_ = table[self.best_index_].get("threshold")
+        best.warn()
+        return best.classifier, best.correction, best.names
+
+    def _walk(self, wrapped, training, held_out, parts, scored=None):
+        """Yield the candidates of the path with their rows of the table.
+
+        ``scored`` are the rows to score them on if not those of the objective.
+        """
+        bare = WrappedClassifier(wrapped.classifier)
+        training, held_out, scored = (
+            data and data.seen_by(wrapped) for data in (training, held_out, scored)
+        )
+        measured = training if held_out is None else held_out
+        scores = ThresholdedScores(
+            scored or measured, bare.classifier, parts[0], self.disparity, self.utility
+        )
+        tune = self.tune_threshold and scored is None
+        rows = PathRows(scores, self._rule, ThresholdSearch(scores) if tune else None)
+        path = correct_along(
+            self._read_strengths(), bare, training, held_out, *parts, self.verbose
+        )
+        for candidate in path:
+            known = candidate.predicted if scored is None else None
+            yield candidate, rows.row(candidate, known, training.weight)
+
+    def _correct(self, estimator, training, held_out, parts):
+        super()._correct(estimator, training, held_out, parts)
+        if self.threshold_ is not None:
+            measured = training if held_out is None else held_out
+            self.estimator_ = with_threshold(
+                self.estimator_, self.threshold_, measured.X, measured.y
+            )

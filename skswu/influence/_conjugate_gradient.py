@@ -1,0 +1,138 @@
+"""Inverse curvature by preconditioned conjugate gradients."""
+
+from sklearn.exceptions import ConvergenceWarning
+
+from .._utils._progress import report_residual
+from .._utils._warnings import warn
+from ._curvature import InverseCurvature, warn_of_negative_curvature
+
+# Smaller curvature is none: squares of steps along it leave the range of floats.
+_FLAT = 1e-120
+
+
+class ConjugateGradientInverse(InverseCurvature):
+    r"""Solve by conjugate gradients, all right-hand sides in one product.
+
+    Each right-hand side has its own step lengths and stops on its own, at
+    :math:`\|r\| \le \mathrm{tol}\,\|v\|`.
+
+    Parameters
+    ----------
+    operator : CurvatureOperator
+        The curvature :math:`H`.
+    damping : float, default=0.0
+        The :math:`\delta \ge 0` added to the diagonal.
+    tol : float, default=1e-8
+        Relative residual at which a right-hand side is solved.
+    max_iter : int, default=1000
+        Largest number of products with H.
+    precondition : callable or None, default=None
+        Maps residuals (n_parameters, n_vectors) to an approximation of
+        :math:`(H + \delta I)^{-1}` times them; None divides by the diagonal where
+        the operator knows it.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If ``max_iter`` is reached, with the residual reached, or if a direction of
+        negative curvature is met.
+
+    References
+    ----------
+    Hestenes and Stiefel, "Methods of Conjugate Gradients for Solving Linear Systems",
+    1952.
+    """
+
+    def __init__(
+        self, operator, *, damping=0.0, tol=1e-8, max_iter=1000, precondition=None
+    ):
+        self.operator = operator
+        self.damping = damping
+        self.tol = tol
+        self.max_iter = max_iter
+        self.precondition = precondition or self._diagonal_preconditioner()
+
+    def _diagonal_preconditioner(self):
+        diagonal = self.operator.diagonal()
+        if diagonal is None:
+            return lambda residual: residual
+        diagonal = diagonal + self.damping
+        floor = 1e-12 * diagonal.max()
+        # A parameter with no curvature at all takes no part in the solution.
+        inverse = 1.0 / diagonal.clip(floor if floor > _FLAT else 1.0)
+        return lambda residual: inverse[:, None] * residual
+
+    def solve(self, vectors):
+        with self.operator.repeated_products():
+            solution, relative_residual, negative = self._iterate(vectors)
+        self._report(relative_residual, negative)
+        return solution
+
+    def _iterate(self, vectors):
+        """Return solutions, relative residuals, and whether H proved indefinite."""
+        solution = 0.0 * vectors
+        residual = vectors + solution
+        scale = _column_norm(vectors)
+        scale[scale == 0] = 1.0
+        preconditioned = self.precondition(residual)
+        direction = preconditioned
+        inner = (residual * preconditioned).sum(0)
+        negative, steepest = False, 0.0
+        active = _column_norm(residual) / scale > self.tol
+        for _ in range(self.max_iter):
+            if not active.any():
+                break
+            product = self._product(direction, active)
+            self.n_products_ += 1
+            curvature = (direction * product).sum(0)
+            negative = negative or bool((active & (curvature < 0)).any())
+            square = (direction * direction).sum(0)
+            slope = curvature / (square + (square == 0))
+            steepest = max(steepest, float(slope.max()))
+            # What is flat to working precision has no length to go.
+            flat = max(self.operator.precision() * steepest, _FLAT)
+            active = active & (slope > flat)
+            length = _ratio(inner, curvature, active)
+            solution = solution + length * direction
+            residual = residual - length * product
+            preconditioned = self.precondition(residual)
+            previous, inner = inner, (residual * preconditioned).sum(0)
+            direction = preconditioned + _ratio(inner, previous, active) * direction
+            relative = _column_norm(residual) / scale
+            report_residual(relative.max())
+            active = active & (relative > self.tol)
+        return solution, _column_norm(residual) / scale, negative
+
+    def _product(self, direction, active):
+        """Multiply the directions of right-hand sides that are not solved yet."""
+        product = 0.0 * direction
+        damped = self.damping * direction[:, active]
+        product[:, active] = self.operator.product(direction[:, active]) + damped
+        return product
+
+    def _report(self, relative_residual, negative):
+        self.relative_residual_ = float(relative_residual.max())
+        if negative:
+            warn_of_negative_curvature(
+                "conjugate gradients met a direction of it, at a relative residual of "
+                f"{self.relative_residual_:.1e}",
+                "They stopped there",
+            )
+        elif self.relative_residual_ > self.tol:
+            warn(
+                f"Conjugate gradients reached a relative residual of "
+                f"{self.relative_residual_:.1e} in {self.n_products_} products with "
+                f"the curvature; tol={self.tol:.1e} was asked. Raise damping or the "
+                "number of iterations.",
+                ConvergenceWarning,
+            )
+
+
+def _column_norm(vectors):
+    return (vectors * vectors).sum(0) ** 0.5
+
+
+def _ratio(numerator, denominator, where):
+    """Return numerator / denominator where asked, and 0 elsewhere."""
+    safe = denominator * where + (~where)
+    return numerator * where / safe

@@ -1,0 +1,142 @@
+"""What a curvature operator and its inverse look like."""
+
+from abc import ABC, abstractmethod
+from contextlib import nullcontext
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from .._utils._warnings import warn
+
+# Columns of a dense matrix that are made by one product with a block of unit vectors.
+_DENSE_COLUMNS = 64
+
+
+class CurvatureOperator(ABC):
+    r"""A symmetric matrix :math:`H` known by its products.
+
+    It is positive semi-definite, but for the Hessian of a network.
+
+    Blocks of vectors have shape (n_parameters, n_vectors) and are arrays of the
+    operator's own library (numpy, or torch on the model's device).
+
+    Attributes
+    ----------
+    n_parameters : int
+        Number of rows of the matrix.
+    max_direct_size : int
+        Largest dense block that ``solver="auto"`` factorises; beyond, products are
+        cheaper than forming the block and keeping it.
+    """
+
+    n_parameters: int
+    max_direct_size = 2000
+
+    @abstractmethod
+    def product(self, vectors):
+        """Return ``H @ vectors`` for ``vectors`` of shape (n_parameters, n_vectors)."""
+
+    def repeated_products(self):
+        """Return a context in which products may keep what they have in common.
+
+        The memory that this takes is bounded, and free again afterwards. The model is
+        not to be evaluated at other parameters within.
+        """
+        return nullcontext()
+
+    def diagonal(self):
+        """Return the diagonal of H, shape (n_parameters,), or None if it is costly."""
+        return None
+
+    def batch_products(self):
+        """Yield functions that estimate :meth:`product` from a batch of rows each.
+
+        The batches share out the rows, and each estimate is unbiased over them. The
+        default is the one product itself.
+
+        Yields
+        ------
+        callable
+            Maps vectors as :meth:`product` does.
+        """
+        yield self.product
+
+    def dense_blocks(self):
+        """Return the blocks of a block-diagonal H.
+
+        Returns
+        -------
+        list of tuple (indices, matrix)
+            ``indices`` selects the block's parameters (slice or integer array), and
+            ``matrix`` is a new float64 numpy array that the caller may overwrite.
+        """
+        matrix = np.empty((self.n_parameters, self.n_parameters))
+        with self.repeated_products():
+            for start in range(0, self.n_parameters, _DENSE_COLUMNS):
+                width = min(_DENSE_COLUMNS, self.n_parameters - start)
+                unit = np.eye(self.n_parameters, width, -start)
+                columns = self.product(self.from_numpy(unit))
+                matrix[:, start : start + width] = self.to_numpy(columns)
+        return [(slice(None), (matrix + matrix.T) / 2.0)]
+
+    def largest_block_size(self):
+        """Return the number of parameters in the largest dense block."""
+        return self.n_parameters
+
+    def null_directions(self):
+        """Return an orthonormal basis of known null directions of H, or None.
+
+        A direction is known when the model's own symmetry makes it flat, such as one
+        constant added to the intercepts of all classes of a softmax. Gradients have no
+        component along it, so an inverse may leave it alone without a warning.
+        """
+        return None
+
+    def precision(self):
+        """Return the machine epsilon of the products."""
+        return np.finfo(np.float64).eps
+
+    def to_numpy(self, vectors):
+        """Return a block of vectors as a float64 numpy array."""
+        return vectors
+
+    def from_numpy(self, vectors):
+        """Return a float64 numpy block of vectors as the operator's own array."""
+        return vectors
+
+
+class InverseCurvature(ABC):
+    r"""Solve :math:`(H + \delta I) x = v` for a block of right-hand sides.
+
+    Attributes
+    ----------
+    relative_residual_ : float
+        Largest relative residual over the right-hand sides of the latest solve; NaN
+        before the first and for a direct solve, which does not measure it.
+    n_products_ : int
+        Curvature products made so far; 0 for a direct solve.
+    """
+
+    relative_residual_ = float("nan")
+    n_products_ = 0
+
+    @abstractmethod
+    def solve(self, vectors):
+        """Return ``(H + damping * I)^-1 @ vectors``."""
+
+
+def warn_of_negative_curvature(found, done):
+    """Warn that a system of a minimum's curvature has none, in the same words for all.
+
+    Parameters
+    ----------
+    found : str
+        What was met.
+    done : str
+        What the solver does about it.
+    """
+    warn(
+        f"The matrix has negative curvature: {found}. {done}, and the solution is not "
+        "to be trusted. Raise damping, or use the Gauss-Newton curvature.",
+        ConvergenceWarning,
+    )

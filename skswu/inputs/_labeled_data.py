@@ -1,0 +1,42 @@
+"""Rows with their labels, groups and weights."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from sklearn.utils import _safe_indexing
+
+
+@dataclass(frozen=True)
+class LabeledData:
+    """Checked rows as a call gave them.
+
+    Attributes
+    ----------
+    X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+        As the classifier takes it.
+    y : ndarray of shape (n_samples,)
+        Labels.
+    groups : Groups or None
+        The rows' groups.
+    weight : ndarray of shape (n_samples,) or None
+        Sample weights.
+    """
+
+    X: Any
+    y: np.ndarray
+    groups: Any = None
+    weight: np.ndarray | None = None
+
+    def seen_by(self, wrapped):
+        """Return the rows as a WrappedClassifier's bare one sees them."""
+        return replace(self, X=wrapped.transform(self.X))
+
+    def take(self, indices):
+        """Return the rows at ``indices``."""
+        return LabeledData(
+            _safe_indexing(self.X, indices),
+            _safe_indexing(self.y, indices),
+            None if self.groups is None else self.groups.take(indices),
+            None if self.weight is None else self.weight[indices],
+        )

@@ -1,0 +1,3 @@
+"""Linear classifiers as mathematics on arrays."""
+
+__all__ = []

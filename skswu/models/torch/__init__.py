@@ -1,0 +1,3 @@
+"""Networks of skorch."""
+
+__all__ = []

@@ -1,0 +1,127 @@
+"""Curvature of a network's training objective, as products."""
+
+from abc import abstractmethod
+from contextlib import contextmanager
+
+import torch
+
+from ...influence import CurvatureOperator
+from ._kept import KeptBatches, spare_memory
+from ._network import to_numpy
+
+
+class TorchCurvature(CurvatureOperator):
+    r"""A sum over training rows plus a diagonal penalty.
+
+    Parameters
+    ----------
+    network : Network
+        The model.
+    rows : TorchRows
+        Training rows.
+    parameters : Tensor of shape (n_parameters,)
+        Where.
+    weight : ndarray of shape (n_samples,)
+        The :math:`v_i`.
+    penalty : Tensor of shape (n_parameters,)
+        Second derivative of the regulariser.
+    """
+
+    #: A network's products cost little beside n * p ** 2, and damping keeps their
+    #: number low.
+    max_direct_size = 256
+
+    def __init__(self, network, rows, parameters, weight, penalty):
+        self.network = network
+        self.rows = rows
+        self.parameters = parameters
+        self.weight = torch.as_tensor(weight).to(parameters)
+        self.penalty = penalty
+        self.n_parameters = len(parameters)
+        self._batches = KeptBatches(rows, self._batch_product, spare_bytes=0)
+
+    @abstractmethod
+    def _batch_product(self, batch):
+        """Return the function that multiplies a vector by a batch's share of H.
+
+        It may be called many times, at one forward pass, until the network is loaded
+        with other parameters.
+        """
+
+    @contextmanager
+    def repeated_products(self):
+        passing = self._batches
+        spare_bytes = spare_memory(self.parameters.device)
+        self._batches = KeptBatches(self.rows, self._batch_product, spare_bytes)
+        try:
+            yield
+        finally:
+            self._batches = passing
+
+    def product(self, vectors):
+        self.network.load(self.parameters)
+        total = torch.zeros_like(vectors.T)
+        for batch in self._batches:
+            total += self._share(batch, vectors)
+        return total.T + self.penalty[:, None] * vectors
+
+    def batch_products(self):
+        self.network.load(self.parameters)
+        total = self.weight.abs().sum()
+        for batch in self._batches:
+            share = self.weight[batch.rows].abs().sum() / total
+            if share > 0:
+                yield self._estimate(batch, share)
+
+    def _estimate(self, batch, share):
+        def product(vectors):
+            estimate = self._share(batch, vectors) / share
+            return estimate.T + self.penalty[:, None] * vectors
+
+        return product
+
+    def _share(self, batch, vectors):
+        """Return a batch's share of H times the columns of ``vectors``, as rows."""
+        rows = vectors.T.contiguous()
+
+        def multiply(product):
+            return torch.stack([product(vector) for vector in rows])
+
+        return sum(self._batches.apply(multiply, batch))
+
+    def precision(self):
+        return torch.finfo(self.parameters.dtype).eps
+
+    def to_numpy(self, vectors):
+        return to_numpy(vectors)
+
+    def from_numpy(self, vectors):
+        return torch.as_tensor(vectors).to(self.parameters)
+
+
+class GaussNewtonCurvature(TorchCurvature):
+    r""":math:`\sum_i v_i J_i^\top \nabla_z^2 \ell_i J_i + \nabla^2 R`.
+
+    :math:`J_i` is the Jacobian of the margins. Positive semi-definite, and equal to the
+    Hessian where the model is linear in its parameters or fits its labels exactly.
+    """
+
+    def _batch_product(self, batch):
+        linear = self.network.linearize(batch)
+        curvature = self.network.loss.curvature(self._margins(linear), batch.targets)
+        weight = self.weight[batch.rows, None]
+        return lambda vector: linear.pull(weight * curvature(linear.push(vector)))
+
+    def _margins(self, linear):
+        """Return the margins at which the loss's curvature is taken."""
+        return linear.margins.detach()
+
+
+class HessianCurvature(TorchCurvature):
+    r""":math:`\sum_i v_i \nabla^2 \ell_i + \nabla^2 R`; indefinite in general."""
+
+    def _batch_product(self, batch):
+        network = self.network
+        losses = network.loss.values(network.margins(batch), batch.targets)
+        gradients = network.differentiable_gradient(self.weight[batch.rows] @ losses)
+        return lambda vector: network.directional(gradients, vector)

@@ -1,0 +1,282 @@
+"""Rows of data as a torch view reads them: in batches, always in the same order."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.sparse import issparse
+from skorch.dataset import Dataset, unpack_data
+from skorch.utils import is_pandas_ndframe, to_tensor
+from torch.utils.data import DataLoader, SequentialSampler
+
+from ..._utils._warnings import warn
+
+# Rows of a batch that is cut from arrays in memory: enough that the time goes into the
+# products rather than into their overhead, and few enough that activations stay small.
+_MAX_ROWS = {"cpu": 16_384, "cuda": 65_536}
+_MAX_ENTRIES = {"cpu": 2**21, "cuda": 2**24}
+
+
+@dataclass
+class Batch:
+    """Consecutive rows.
+
+    Attributes
+    ----------
+    rows : slice
+        Which.
+    inputs : Tensor, or dict or list of them
+        What the module takes, on its device.
+    targets : Tensor
+        Labels as the loss takes them.
+    """
+
+    rows: slice
+    inputs: Any
+    targets: Any
+
+    def __len__(self):
+        return self.rows.stop - self.rows.start
+
+    def part(self, start, stop):
+        """Return the rows from ``start`` to ``stop``, counted from the batch's own."""
+        if stop - start == len(self):
+            return self
+        chosen = slice(start, stop)
+        offset = self.rows.start
+        return Batch(
+            slice(offset + start, offset + stop),
+            _apply(self.inputs, lambda inputs: _select(inputs, chosen)),
+            self.targets[chosen],
+        )
+
+
+class TorchRows:
+    """Rows of data, streamed in batches.
+
+    Arrays in memory are cut into batches directly; any other data set goes through the
+    net's own iterator.
+
+    Parameters
+    ----------
+    net : skorch net
+        Knows the data set, the iterator and the device.
+    X : data
+        As the net takes it.
+    labels : ndarray of shape (n_samples,)
+        Labels, for data sets of the user's own.
+    codes : ndarray of shape (n_samples,)
+        Labels as positions in the view's classes.
+    targets : Tensor of shape (n_samples,)
+        Labels as the loss takes them, on the device.
+
+    Attributes
+    ----------
+    weight : ndarray of shape (n_samples,) or None
+        Sample weight times class weight; None on evaluation rows.
+    mass : float or None
+        Scale of the regulariser, see ``SampleLoss.mass``.
+    limit : int or None
+        Largest number of rows in a batch, once the device ran out of memory.
+    """
+
+    def __init__(self, net, X, labels, codes, targets):
+        self.net = net
+        self.codes = codes
+        self.targets = targets
+        self.weight = None
+        self.mass = None
+        self.limit = None
+        dataset = net.get_dataset(X, labels)
+        in_memory = _is_plain(net, dataset)
+        self.batches = self._cut if in_memory else self._stream
+        self._source = _leaves(dataset.X, net) if in_memory else dataset
+
+    def __len__(self):
+        return len(self.codes)
+
+    def map(self, function):
+        """Yield each batch with what ``function(batch)`` returns.
+
+        Raises
+        ------
+        torch.OutOfMemoryError
+            If a single row does not fit into the device's memory.
+        """
+        for batch in self.batches():
+            yield from self.attempt(function, batch)
+
+    def first_rows(self, n_rows):
+        """Return the first rows as a batch; fewer where the first batch has fewer."""
+        batch = next(iter(self.batches()))
+        return batch.part(0, min(n_rows, len(batch)))
+
+    def attempt(self, function, batch):
+        """Yield a batch, or its parts where it does not fit, with their results.
+
+        A batch that does not fit into the device's memory is halved with a warning,
+        and so are those that follow.
+        """
+        try:
+            result = function(batch)
+        except torch.OutOfMemoryError:
+            if len(batch) == 1:
+                raise
+            result = None
+        if result is not None:
+            yield batch, result
+            return
+        self._halve(len(batch))
+        for part in self._limited(batch):
+            yield from self.attempt(function, part)
+
+    def _halve(self, n_rows):
+        self.limit = (n_rows + 1) // 2
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        warn(
+            f"The device ran out of memory on a batch of {n_rows} rows; batches of "
+            f"{self.limit} are used from here on.",
+            RuntimeWarning,
+        )
+
+    def _cut(self):
+        """Yield batches cut from arrays."""
+        start, size = 0, _batch_rows(self._source, self.net)
+        while start < len(self):
+            rows = slice(start, min(start + (self.limit or size), len(self)))
+            inputs = _cut_leaves(self._source, rows)
+            yield from self._on_device(Batch(rows, inputs, self.targets[rows]))
+            start = rows.stop
+
+    def _stream(self):
+        """Yield batches as the net's own iterator collates them."""
+        start = 0
+        for data in _iterate(self.net.get_iterator(self._source)):
+            inputs = unpack_data(data)[0]
+            rows = slice(start, start + len(_first_leaf(inputs)))
+            for part in self._limited(Batch(rows, inputs, self.targets[rows])):
+                yield from self._on_device(part)
+            start = rows.stop
+        if start != len(self):
+            raise ValueError(
+                f"The net's iterator gave {start} rows for {len(self)} labels."
+            )
+
+    def _on_device(self, batch):
+        """Yield a batch with its inputs on the device, in parts if it does not fit."""
+
+        def move(batch):
+            return replace(
+                batch, inputs=to_tensor(batch.inputs, device=self.net.device)
+            )
+
+        for _, moved in self.attempt(move, batch):
+            yield moved
+
+    def _limited(self, batch):
+        start = 0
+        while start < len(batch):
+            stop = min(start + (self.limit or len(batch)), len(batch))
+            yield batch.part(start, stop)
+            start = stop
+
+
+def _select(inputs, chosen):
+    """Return a slice of the rows of an array, or of a dense or sparse tensor."""
+    if not torch.is_tensor(inputs) or inputs.layout == torch.strided:
+        return inputs[chosen]
+    index = torch.arange(chosen.start, chosen.stop, device=inputs.device)
+    selected = inputs.to_sparse_coo().index_select(0, index)
+    return selected.to_sparse(layout=inputs.layout)
+
+
+def _iterate(iterator):
+    """Iterate over a loader without drawing from the global random numbers."""
+    if isinstance(iterator, DataLoader) and not isinstance(
+        iterator.sampler, SequentialSampler | None
+    ):
+        raise ValueError(
+            "The net's iterator_valid shuffles or samples the rows, so that losses "
+            "cannot be told apart by row; use a sequential one."
+        )
+    state = torch.get_rng_state()
+    started = iter(iterator)
+    torch.set_rng_state(state)
+    return started
+
+
+def _is_plain(net, dataset):
+    """Whether batches of a data set are just slices of its arrays."""
+    if type(dataset) is not Dataset or net.iterator_valid is not DataLoader:
+        return False
+    options = set(net.get_params_for("iterator_valid"))
+    if options - {"batch_size", "num_workers", "pin_memory"}:
+        return False
+    return all(_is_array(leaf) for leaf in _list_leaves(dataset.X))
+
+
+def _is_array(leaf):
+    if torch.is_tensor(leaf):
+        return leaf.layout == torch.strided
+    return isinstance(leaf, np.ndarray) or issparse(leaf) or is_pandas_ndframe(leaf)
+
+
+def _apply(data, function):
+    """Apply a function to the arrays of nested dicts and lists."""
+    if isinstance(data, Mapping):
+        return {key: _apply(value, function) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_apply(value, function) for value in data]
+    return function(data)
+
+
+def _list_leaves(data):
+    leaves = []
+    _apply(data, leaves.append)
+    return leaves
+
+
+def _first_leaf(data):
+    return _list_leaves(data)[0]
+
+
+def _leaves(X, net):
+    """Return the arrays of X, as tensors on the device where that is cheap."""
+    if is_pandas_ndframe(X):  # skorch makes one input of each column
+        X = {name: X[name].to_numpy().reshape(-1, 1) for name in X}
+    dense = [leaf for leaf in _list_leaves(X) if not issparse(leaf)]
+    n_bytes = sum(leaf.nbytes for leaf in dense)
+    device = torch.device(net.device or "cpu")
+    if device.type == "cpu" or n_bytes > _spare_bytes(device):
+        return _apply(X, lambda leaf: leaf)
+    return _apply(
+        X, lambda leaf: leaf if issparse(leaf) else to_tensor(leaf, device=device)
+    )
+
+
+def _spare_bytes(device):
+    """Return what data may take of a device's memory to stay on it."""
+    return torch.cuda.mem_get_info(device)[0] // 4 if device.type == "cuda" else 0
+
+
+def _cut_leaves(data, rows):
+    def cut(leaf):
+        if issparse(leaf):
+            return leaf[rows].toarray()
+        leaf = leaf[rows]
+        # Torch warns of arrays that it could not write to.
+        read_only = isinstance(leaf, np.ndarray) and not leaf.flags.writeable
+        return leaf.copy() if read_only else leaf
+
+    return _apply(data, cut)
+
+
+def _batch_rows(source, net):
+    """Return the rows of a batch, by the entries of a row and the device."""
+    entries = sum(int(np.prod(leaf.shape[1:])) for leaf in _list_leaves(source))
+    kind = "cuda" if torch.device(net.device or "cpu").type == "cuda" else "cpu"
+    fitting = _MAX_ENTRIES[kind] // max(entries, 1)
+    return max(min(fitting, _MAX_ROWS[kind]), min(max(net.batch_size, 1), 512))

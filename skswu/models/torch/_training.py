@@ -1,0 +1,216 @@
+"""Training a copy of a skorch net, on losses that are told apart by row."""
+
+from contextlib import contextmanager
+
+import torch
+from sklearn.base import clone
+from sklearn.utils import check_random_state
+from skorch.dataset import Dataset, unpack_data
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from ._network import named_parameters
+
+
+class TorchTraining:
+    """A copy of a view's net that is trained on, by skorch's own loop.
+
+    The optimizer, its options, the iterator and the batch size are the net's own; its
+    callbacks, apart from skorch's defaults, and its train_split are not used. Batch
+    normalisation keeps its running statistics, which are no parameters.
+
+    Parameters
+    ----------
+    view : TorchModelView
+        Only the parameters that it corrects are trained.
+    rows : TorchRows
+        Training rows.
+    parameters : Tensor of shape (n_parameters,) or None
+        Where to start; None starts from a new initialisation.
+    lr : float or None, default=None
+        Learning rate; None takes the net's own.
+    random_state : int, RandomState instance or None, default=None
+        Initialises, shuffles and drops out.
+    verbose : int, default=0
+        Whether skorch shows the epochs.
+
+    Attributes
+    ----------
+    parameters : Tensor of shape (n_parameters,)
+        Where the training stands.
+    """
+
+    def __init__(
+        self, view, rows, parameters, *, lr=None, random_state=None, verbose=0
+    ):
+        self.view = view
+        self.rows = rows
+        self._seed = check_random_state(random_state).randint(2**31 - 1)
+        self._state = None
+        with self._own_random_numbers():
+            self.net = _make_net(view.estimator, lr, verbose)
+            fresh = self.parameters
+            self._load(fresh if parameters is None else parameters)
+        self._dataset = _NumberedRows(rows)
+
+    @property
+    def parameters(self):
+        tensors = named_parameters(self.net)
+        pieces = [tensors[name].detach() for name in self.view.network.names]
+        return self.view.network.flatten(pieces).clone()
+
+    def run(self, losses, max_epochs):
+        r"""Descend the sum of losses, with the net's regulariser.
+
+        Parameters
+        ----------
+        losses : callable
+            ``losses(margins, targets, indices)`` are the weighted losses of the rows at
+            ``indices``; their sum over all rows is what is minimised, on the scale of
+            :math:`L(\theta; w)`.
+        max_epochs : int
+            Passes over the rows.
+        """
+        scale = len(self.rows) / self.rows.mass
+        loss = self.view.network.loss
+
+        def of_batch(output, indices):
+            targets = self.rows.targets[indices]
+            return scale * losses(loss.margins(output), targets, indices).mean()
+
+        self.net.batch_loss_ = of_batch
+        with self._own_random_numbers():
+            self.net.partial_fit(self._dataset, epochs=max_epochs)
+
+    def losses(self, margins, targets):
+        """Return the net's own losses of some rows."""
+        return self.view.network.loss.values(margins, targets)
+
+    def weighted(self, weight, losses):
+        """Return losses times the weights of their rows, as :meth:`run` takes them."""
+        weight = torch.as_tensor(weight).to(self.view.parameters)
+
+        def of_rows(margins, targets, indices):
+            return weight[indices] * losses(margins, targets, indices)
+
+        return of_rows
+
+    def teacher(self, scores):
+        r"""Return the function that measures the distance from a teacher.
+
+        Parameters
+        ----------
+        scores : ndarray of shape (n_samples, n_classes)
+            The teacher's, of all rows.
+
+        Returns
+        -------
+        callable
+            ``distance(margins, indices)`` is :math:`\mathrm{KL}(\mathrm{teacher} \|
+            \mathrm{net})` of each row.
+        """
+        taught = torch.as_tensor(scores).to(self.view.parameters).log_softmax(1)
+
+        def distance(margins, indices):
+            learnt = self.view.network.loss.scores(margins).log_softmax(1)
+            wanted = taught[indices]
+            return (wanted.exp() * (wanted - learnt)).sum(1)
+
+        return distance
+
+    def _load(self, parameters):
+        """Take over the view's net, with these parameters."""
+        for name in self.net._modules:
+            state = getattr(self.view.estimator, name + "_").state_dict()
+            getattr(self.net, name + "_").load_state_dict(state)
+        self.view.write_parameters(self.net, parameters)
+        for name, parameter in named_parameters(self.net).items():
+            parameter.requires_grad_(name in self.view.network.names)
+
+    @contextmanager
+    def _own_random_numbers(self):
+        """Draw from a stream of its own, and leave the global one alone."""
+        device = torch.device(self.view.estimator.device or "cpu")
+        devices = [device] if device.type == "cuda" else []
+        with torch.random.fork_rng(devices):
+            if self._state is None:
+                torch.manual_seed(self._seed)
+            else:
+                torch.set_rng_state(self._state)
+            yield
+            self._state = torch.get_rng_state()
+
+
+class _RowLossNet:
+    """What a net is extended by to be trained on row losses."""
+
+    def check_data(self, X, y):
+        """Labels are no part of the data here."""
+
+    def get_loss(self, y_pred, y_true, X=None, training=False):
+        output = y_pred[0] if isinstance(y_pred, tuple) else y_pred
+        return self.batch_loss_(output, y_true)
+
+    def _set_training(self, training=True):
+        super()._set_training(training)
+        for name in self._modules:
+            for module in getattr(self, name + "_").modules():
+                if isinstance(module, _BatchNorm):
+                    module.eval()
+
+
+class _NumberedRows(torch.utils.data.Dataset):
+    """Rows with their number in the place of the label."""
+
+    def __init__(self, rows):
+        source = rows._source
+        is_dataset = isinstance(source, torch.utils.data.Dataset)
+        self.inputs = source if is_dataset else Dataset(source, length=len(rows))
+        self.n_rows = len(rows)
+
+    def __len__(self):
+        return self.n_rows
+
+    def __getitem__(self, index):
+        return unpack_data(self.inputs[index])[0], index
+
+
+def train(view, rows, parameters, weight, *, max_epochs, **options):
+    """Return the parameters after training on under other weights."""
+    training = TorchTraining(view, rows, parameters, **options)
+    losses = training.weighted(weight, lambda z, y, i: training.losses(z, y))
+    training.run(losses, max_epochs)
+    return training.parameters
+
+
+def last_layers(view, k):
+    """Return the names of the parameters of the last k layers.
+
+    A layer is a module with parameters of its own, in the order of registration.
+    """
+    layers = {}
+    for name in view.network.names:
+        layers.setdefault(name.rpartition(".")[0], []).append(name)
+    if k > len(layers):
+        raise ValueError(
+            f"k must be at most the net's {len(layers)} layers with trained "
+            f"parameters, {list(layers)}; got {k}."
+        )
+    return [name for layer in list(layers)[-k:] for name in layers[layer]]
+
+
+def _make_net(net, lr, verbose):
+    """Return a new, initialised net like another one."""
+    extended = type(type(net).__name__, (_RowLossNet, type(net)), {})
+    options = {
+        name: clone(value, safe=False)
+        for name, value in net.get_params(deep=False).items()
+    }
+    options.update(callbacks=None, train_split=None, verbose=verbose)
+    if lr is not None:
+        options["lr"] = lr
+    options = {
+        name: value
+        for name, value in options.items()
+        if not name.startswith("callbacks__")
+    }
+    return extended(**options).initialize()

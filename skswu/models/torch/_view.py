@@ -1,0 +1,334 @@
+"""The view of a skorch net."""
+
+from copy import copy
+from fnmatch import fnmatchcase
+
+import numpy as np
+import torch
+from sklearn.exceptions import NotFittedError
+
+from ..._utils._warnings import warn
+from .._base import ModelView
+from ._attacks import adversarial_rows
+from ._curvature import GaussNewtonCurvature, HessianCurvature
+from ._linearized import LinearizedNetwork
+from ._loss import deep_copy
+from ._network import Network, named_parameters, to_numpy, weight_decay
+from ._rows import TorchRows
+from ._training import TorchTraining, last_layers, train
+
+# Rows on which the shape of the output is checked.
+_CHECKED_ROWS = 64
+
+
+class TorchModelView(ModelView):
+    r"""skorch's NeuralNetClassifier and NeuralNetBinaryClassifier.
+
+    The training objective is :math:`\sum_i w_i \ell_i + m \sum_j \tfrac12 \lambda_j
+    \theta_j^2`: the criterion without its reduction, and the optimizer's weight decay
+    :math:`\lambda` of each parameter group on the scale :math:`m` of the criterion's
+    reduction, the total weight for a mean. Decoupled weight decay (AdamW) counts as
+    the same penalty. Frozen parameters, and those that the optimizer does not hold,
+    stay as they are.
+
+    Everything is evaluated as for prediction: dropout off, batch normalisation with its
+    running statistics.
+
+    Parameters
+    ----------
+    estimator : NeuralNetClassifier or NeuralNetBinaryClassifier
+        Fitted.
+
+    Attributes
+    ----------
+    network : Network
+        A private copy of the modules.
+    weight_decay : dict of str to float
+        The :math:`\lambda` of each parameter, by name.
+    """
+
+    #: Chosen by measurement, see docs/benchmarks_torch.md.
+    default_damping = 1e-2
+    #: Influences are right to about 3e-3 then, far closer than retraining follows them;
+    #: see docs/benchmarks_torch.md.
+    default_solver_tol = 1e-3
+    follows_leftover_gradient = False
+    trains_in_epochs = True
+
+    def __init__(self, estimator):
+        _check_fitted(estimator)
+        super().__init__(estimator)
+        self.weight_decay = weight_decay(estimator)
+        self.network = Network(estimator)
+        self.network.select(self._trained_names())
+        self._fix_parameters()
+
+    def _trained_names(self):
+        """Names of the parameters that the net's fit moved."""
+        held = {
+            id(parameter)
+            for optimizer in self.estimator._optimizers
+            for group in getattr(self.estimator, optimizer + "_").param_groups
+            for parameter in group["params"]
+        }
+        return [
+            name
+            for name, parameter in named_parameters(self.estimator).items()
+            if parameter.requires_grad and id(parameter) in held
+        ]
+
+    def _fix_parameters(self):
+        """Take the selected parameters as what is corrected."""
+        if not self.network.names:
+            raise ValueError("The net has no trainable parameters to correct.")
+        self._parameters = self.network.vector()
+        _check_precision(self._parameters)
+        self._penalty = self.network.per_parameter(self.weight_decay)
+
+    @property
+    def parameters(self):
+        return self._parameters
+
+    @property
+    def precision(self):
+        return torch.finfo(self._parameters.dtype).eps
+
+    def restricted_to(self, parameters, X):
+        if isinstance(parameters, str) and parameters == "all":
+            return self
+        if isinstance(parameters, str):
+            from ._head import restrict_to_last_layer
+
+            return restrict_to_last_layer(self, X)
+        return self.with_names(self._matching_names(parameters))
+
+    def with_names(self, names):
+        """Return a view that corrects the parameters of these names alone."""
+        view = copy(self)
+        view.network = self.network.copy()
+        view.network.select(names)
+        view._fix_parameters()
+        return view
+
+    def _matching_names(self, patterns):
+        names = self.network.names
+        for pattern in patterns:
+            if not any(fnmatchcase(name, pattern) for name in names):
+                raise ValueError(
+                    f"parameters={list(patterns)!r}: {pattern!r} matches no trained "
+                    f"parameter of the net; there are {names}."
+                )
+        return [
+            name
+            for name in names
+            if any(fnmatchcase(name, pattern) for pattern in patterns)
+        ]
+
+    def training_rows(self, X, codes, sample_weight=None):
+        rows = self.evaluation_rows(X, codes)
+        weight = np.ones(len(rows)) if sample_weight is None else sample_weight
+        weight = weight * self._kept_by_the_fit(X, codes)
+        rows.weight = self.network.loss.weigh(codes, weight)
+        rows.mass = self.network.loss.mass(codes, weight)
+        self._check_loss(rows)
+        return rows
+
+    def evaluation_rows(self, X, codes):
+        labels = self.classes[codes]
+        targets = self.network.loss.targets(labels, codes, self._parameters.dtype)
+        targets = targets.to(self._parameters.device)
+        rows = TorchRows(self.network.net, X, labels, codes, targets)
+        self._check_output(rows)
+        return rows
+
+    def scores(self, rows, parameters):
+        loss = self.network.loss
+        return self._by_row(rows, parameters, lambda z, batch: loss.scores(z))
+
+    def losses(self, rows, parameters):
+        loss = self.network.loss
+        return self._by_row(
+            rows, parameters, lambda z, batch: loss.values(z, batch.targets)
+        )
+
+    def _by_row(self, rows, parameters, function):
+        """Join ``function(margins, batch)`` of all batches, as numpy."""
+
+        def evaluate(batch):
+            with torch.no_grad():
+                return function(self.network.margins(batch), batch)
+
+        self.network.load(parameters)
+        return to_numpy(torch.cat([value for _, value in rows.map(evaluate)]))
+
+    def pull_back_scores(self, rows, parameters, gradient):
+        network = self.network
+
+        def pull(batch):
+            scores = network.loss.scores(network.margins(batch))
+            slopes = torch.as_tensor(gradient(batch.rows)).to(scores)
+            return torch.stack(
+                [network.pull_back(scores, slope, keep=True) for slope in slopes]
+            )
+
+        network.load(parameters)
+        return sum(pulled for _, pulled in rows.map(pull)).T
+
+    def loss_gradient(self, rows, parameters, weight):
+        network = self.network
+        weight = torch.as_tensor(weight).to(parameters)
+
+        def pull(batch):
+            losses = network.loss.values(network.margins(batch), batch.targets)
+            return network.pull_back(losses, weight[batch.rows])
+
+        network.load(parameters)
+        return sum(pulled for _, pulled in rows.map(pull))
+
+    def loss_derivatives(self, rows, parameters, directions):
+        loss = self.network.loss
+        directions = directions.T.contiguous()
+
+        def push(batch):
+            linear = self.network.linearize(batch)
+            slope = loss.gradient(linear.margins.detach(), batch.targets)
+            return torch.stack([(slope * linear.push(d)).sum(1) for d in directions])
+
+        self.network.load(parameters)
+        moved = [derivatives for _, derivatives in rows.map(push)]
+        return to_numpy(torch.cat(moved, dim=1))
+
+    def penalty(self, rows, parameters):
+        decay = self._penalty.double() @ parameters.double() ** 2
+        return 0.5 * rows.mass * float(decay)
+
+    def penalty_gradient(self, rows, parameters):
+        return rows.mass * self._penalty * parameters
+
+    def curvature(self, rows, parameters, weight, kind="auto"):
+        operator = HessianCurvature if kind == "hessian" else GaussNewtonCurvature
+        penalty = rows.mass * self._penalty
+        return operator(self.network, rows, parameters, weight, penalty)
+
+    def adversarial_rows(self, rows, parameters, attack):
+        return adversarial_rows(self, rows, parameters, attack)
+
+    def train(self, rows, parameters, weight, **options):
+        return train(self, rows, parameters, weight, **options)
+
+    def start_training(self, rows, parameters, **options):
+        return TorchTraining(self, rows, parameters, **options)
+
+    def last_layers(self, k):
+        """Return the names of the parameters of the last k layers."""
+        return last_layers(self, k)
+
+    def linearized(self, parameters):
+        return LinearizedNetwork(self, parameters)
+
+    def corrected(self, parameters):
+        net = deep_copy(self.estimator)
+        self.write_parameters(net, parameters)
+        return net
+
+    def write_parameters(self, estimator, parameters):
+        written = named_parameters(estimator)
+        with torch.no_grad():
+            pieces = self.network.split(parameters)
+            for name, piece in zip(self.network.names, pieces, strict=True):
+                written[name].copy_(piece)
+
+    def concatenate(self, blocks):
+        return torch.cat(blocks, dim=1)
+
+    def to_numpy(self, vectors):
+        return to_numpy(vectors)
+
+    def _kept_by_the_fit(self, X, codes):
+        """Mark the rows that the net's own train_split did not hold out."""
+        kept = np.ones(len(codes))
+        if not self.estimator.train_split:
+            return kept
+        indices = self._held_out(X, codes)
+        if indices is None:  # validated on data of its own
+            return kept
+        n_trained, n_held_out = _rows_of_the_fit(self.estimator)
+        split = self.estimator.train_split
+        if n_trained == len(codes):  # the held-out rows were left out by the caller
+            return kept
+        if isinstance(getattr(split, "cv", None), float) and split.random_state is None:
+            _warn_of_split(
+                "The net's train_split held out rows at random, and which is not known"
+            )
+        elif n_held_out in (None, len(indices)):
+            kept[indices] = 0.0
+        else:
+            _warn_of_split(
+                f"The net was trained on {n_trained} rows and its train_split held out "
+                f"{n_held_out} more, but {len(codes)} rows are given"
+            )
+        return kept
+
+    def _held_out(self, X, codes):
+        """Return which rows the net's train_split holds out of these, or None."""
+        with torch.random.fork_rng(devices=[]):
+            _, held_out = self.estimator.get_split_datasets(X, self.classes[codes])
+        indices = getattr(held_out, "indices", None)
+        return None if indices is None else np.asarray(indices)
+
+    def _check_output(self, rows):
+        """Insist that rows have one score a class."""
+        with torch.no_grad():
+            margins = self.network.margins(rows.first_rows(_CHECKED_ROWS))
+            n_scores = self.network.loss.scores(margins).shape[1]
+        if n_scores != len(self.classes):
+            raise ValueError(
+                f"The net gives {n_scores} scores a row, but was fitted on the classes "
+                f"{self.classes.tolist()}; pass all labels as its 'classes' parameter."
+            )
+
+    def _check_loss(self, rows):
+        losses = self.losses(rows, self._parameters)
+        bad = np.flatnonzero(~np.isfinite(losses))
+        if len(bad):
+            raise ValueError(
+                f"The training loss is not finite for {len(bad)} of {len(rows)} rows, "
+                f"the first of them row {bad[0]}: the net diverged or the row holds "
+                "missing or infinite values."
+            )
+
+
+def _check_fitted(net):
+    net.check_is_fitted()
+    if not hasattr(net, "classes_"):
+        raise NotFittedError(
+            f"This {type(net).__name__} is initialized but not fitted yet: it knows no "
+            "classes. Call fit, or pass its 'classes' parameter."
+        )
+
+
+def _rows_of_the_fit(net):
+    """Return how many rows a net was trained and validated on; None if not recorded."""
+    epochs = [epoch.get("batches", []) for epoch in getattr(net, "history_", [])]
+    trained, held_out = (
+        max((sum(b.get(kind, 0) for b in epoch) for epoch in epochs), default=0)
+        for kind in ("train_batch_size", "valid_batch_size")
+    )
+    return (trained, held_out) if trained else (None, None)
+
+
+def _warn_of_split(what):
+    warn(
+        f"{what}; all rows count as trained on. Pass the rows that fit was given, with "
+        "a train_split that holds out the same ones each time (a random_state, or no "
+        "shuffling), or fit with train_split=None.",
+        UserWarning,
+    )
+
+
+def _check_precision(parameters):
+    if parameters.dtype not in (torch.float32, torch.float64):
+        raise TypeError(
+            f"The net's parameters are {parameters.dtype}; curvature needs float32 or "
+            "float64. Convert the module first, for instance with module_.float()."
+        )

@@ -1,0 +1,3 @@
+"""Rows of data in blocks, wherever they lie."""
+
+__all__ = []
