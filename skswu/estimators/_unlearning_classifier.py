@@ -9,7 +9,6 @@ from sklearn import get_config
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_random_state, column_or_1d, get_tags
-from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
     MethodMapping,
@@ -18,14 +17,18 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
-    _check_feature_names,
-    _check_sample_weight,
-    _num_samples,
     check_consistent_length,
     check_is_fitted,
     validate_data,
 )
 
+from .._utils._compat import (
+    HasMethods,
+    Interval,
+    check_feature_names,
+    check_sample_weight,
+    count_rows,
+)
 from .._utils._saved_version import SavedVersionMixin
 from ..correction._correction import Corrector
 from ..correction._problem import make_problem
@@ -302,7 +305,7 @@ class UnlearningClassifier(
         estimator = self._original()
         data = self._read_training_data(X, y, parts, **given)
         self._correct(estimator, *data, parts)
-        self.train_indices_ = np.arange(_num_samples(X))
+        self.train_indices_ = np.arange(count_rows(X))
         self.validation_indices_ = None
         self._fitted_from = None
 
@@ -433,7 +436,7 @@ class UnlearningClassifier(
 
     def _delegate(self, method, X):
         check_is_fitted(self, "estimator_")
-        _check_feature_names(self, X, reset=False)
+        check_feature_names(self, X, reset=False)
         return getattr(self.estimator_, method)(X)
 
     def set_params(self, **params):
@@ -519,14 +522,14 @@ class UnlearningClassifier(
     def _check_weight(self, weight, X):
         if weight is None:
             return None
-        return _check_sample_weight(
+        return check_sample_weight(
             weight, X, dtype=np.float64, ensure_non_negative=True
         )
 
     def _read_groups(self, X, given, parts, name="sensitive_features"):
         """Read the groups of the rows, and insist on them where they are needed."""
         groups = read_sensitive_features(
-            given, X, self.sensitive_features, _num_samples(X), name
+            given, X, self.sensitive_features, count_rows(X), name
         )
         needing = [part for part in parts[0] if part.needs_sensitive_features]
         if groups is None and needing:

@@ -5,10 +5,9 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.model_selection import check_cv
-from sklearn.utils import _safe_indexing
-from sklearn.utils._param_validation import Interval
 from sklearn.utils.parallel import Parallel, delayed
 
+from .._utils._compat import Interval, rows_at
 from ..inputs import LabeledData
 from ..models import WrappedClassifier
 from ..selection._decision_threshold import ThresholdSearch, with_threshold
@@ -272,7 +271,7 @@ class UnlearningClassifierCV(UnlearningClassifier):
         parts = self._resolve_parts()
         fitted_on, scored = data.take(train), data.take(test)
         if sensitive_features is not None:
-            sensitive_features = _safe_indexing(sensitive_features, train)
+            sensitive_features = rows_at(sensitive_features, train)
         estimator, rows, _ = copy(self)._fit_estimator(
             fitted_on.X, fitted_on.y, parts, sensitive_features, fitted_on.weight
         )

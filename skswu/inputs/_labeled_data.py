@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from sklearn.utils import _safe_indexing
+
+from .._utils._compat import rows_at
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,8 @@ class LabeledData:
     def take(self, indices):
         """Return the rows at ``indices``."""
         return LabeledData(
-            _safe_indexing(self.X, indices),
-            _safe_indexing(self.y, indices),
+            rows_at(self.X, indices),
+            rows_at(self.y, indices),
             None if self.groups is None else self.groups.take(indices),
             None if self.weight is None else self.weight[indices],
         )

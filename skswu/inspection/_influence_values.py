@@ -1,7 +1,6 @@
 """The influence of every training sample, as a table."""
 
-from sklearn.utils.validation import _num_samples
-
+from .._utils._compat import count_rows
 from ._training_problem import (
     check_same_rows,
     is_corrected,
@@ -139,7 +138,7 @@ def _held_values(model, X):
 
     index = model.train_indices_
     if X is not None:
-        n_rows = _num_samples(X)
+        n_rows = count_rows(X)
         check_same_rows(model, n_rows)
         index = row_labels(X, n_rows)[index]
     columns = dict(zip(model.objective_names_, model.influence_, strict=True))

@@ -6,8 +6,8 @@ from itertools import cycle
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.metrics import get_scorer
-from sklearn.utils.validation import _num_samples
 
+from .._utils._compat import count_rows
 from ..inputs._sensitive_features import read_sensitive_features
 from ..metrics import make_fairness_scorer
 from ._matplotlib import add_legend, new_axes
@@ -276,7 +276,7 @@ def _group_names(sensitive_features, X):
     column, given = None, sensitive_features
     if isinstance(sensitive_features, str):
         column, given = sensitive_features, None
-    groups = read_sensitive_features(given, X, column, _num_samples(X))
+    groups = read_sensitive_features(given, X, column, count_rows(X))
     return np.array(groups.names)[groups.codes]
 
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 from sklearn.utils import column_or_1d
-from sklearn.utils.validation import _num_samples, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
+from .._utils._compat import count_rows
 from ..inputs._sensitive_features import read_sensitive_features
 from ._training_problem import check_same_rows, row_labels
 
@@ -147,8 +148,8 @@ def _table(estimator, X, y, sensitive_features):
     }
     rows = index = estimator.train_indices_
     if X is not None:
-        check_same_rows(estimator, _num_samples(X))
-        index = row_labels(X, _num_samples(X))[rows]
+        check_same_rows(estimator, count_rows(X))
+        index = row_labels(X, count_rows(X))[rows]
     cells = []
     if y is not None:
         y = column_or_1d(y)
@@ -169,11 +170,11 @@ def _groups(estimator, X, sensitive_features):
     if isinstance(sensitive_features, str):
         column, sensitive_features = sensitive_features, None
     if sensitive_features is not None:
-        n_rows = _num_samples(sensitive_features)
+        n_rows = count_rows(sensitive_features)
     elif X is None:
         return None
     else:
-        n_rows = _num_samples(X)
+        n_rows = count_rows(X)
     return read_sensitive_features(sensitive_features, X, column, n_rows)
 
 

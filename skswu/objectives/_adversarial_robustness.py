@@ -3,8 +3,8 @@
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, StrOptions
 
+from .._utils._compat import Interval, StrOptions
 from ..models import Attack
 from ._base import BaseObjective, LossMetrics
 

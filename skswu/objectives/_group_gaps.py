@@ -5,8 +5,8 @@ from numbers import Real
 
 import numpy as np
 from scipy.special import softmax
-from sklearn.utils._param_validation import Interval
 
+from .._utils._compat import Interval
 from .._utils._row_chunks import row_chunks
 from .._utils._sigmoid import sigmoid
 from ._base import BaseObjective, ScoreMetrics, positive_position

@@ -5,8 +5,8 @@ from numbers import Real
 import numpy as np
 from scipy.special import softmax
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval
 
+from .._utils._compat import Interval
 from ._training import LocalUpdate
 
 # Smallest information of a parameter, relative to the largest.

@@ -4,8 +4,8 @@ from functools import cache
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, StrOptions
 
+from .._utils._compat import Interval, StrOptions
 from ..influence import SOLVERS, make_inverse_curvature
 from ._base import BaseUpdate
 

@@ -2,8 +2,7 @@
 
 from numbers import Integral, Real
 
-from sklearn.utils._param_validation import Interval
-
+from .._utils._compat import Interval
 from ._training import LocalUpdate
 
 _MAX_HALVINGS = 30

@@ -4,8 +4,8 @@ from numbers import Integral, Real
 
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils._param_validation import HasMethods, Interval
 
+from .._utils._compat import HasMethods, Interval
 from ..inputs._sample_weight import sample_weight_options, takes_sample_weight
 from ..models import has_model_view
 from ._base import BaseUpdate

@@ -3,8 +3,8 @@
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.utils._param_validation import Interval
 
+from .._utils._compat import Interval
 from ._base import BaseWeighting, Weights, felt_influence
 
 # A gain below this share of the largest one is rounding.

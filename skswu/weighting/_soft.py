@@ -6,9 +6,9 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils._param_validation import Interval
 
 from .._utils._blas_threads import single_blas_thread
+from .._utils._compat import Interval
 from .._utils._warnings import warn
 from ._base import BaseWeighting, Weights, felt_influence
 from ._minimum_norm import solve_minimum_norm

@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 from scipy.special import logsumexp, softmax
-from sklearn.utils.validation import _num_samples
 from torch import nn
 
+from ..._utils._compat import count_rows
 from ...linear._losses import LogisticLoss, MultinomialLoss
 from ...rows._design import make_design
 from .._base import ModelView
@@ -33,7 +33,7 @@ def restrict_to_last_layer(view, X):
     X : data
         Rows as the net was fitted on; a few are traced.
     """
-    codes = np.zeros(_num_samples(X), dtype=np.intp)
+    codes = np.zeros(count_rows(X), dtype=np.intp)
     batch = view.evaluation_rows(X, codes).first_rows(_TRACED_ROWS)
     trace = Trace(view.network, batch)
     if trace.is_linear_head():

@@ -6,8 +6,8 @@ import torch
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 from skorch.dataset import Dataset, unpack_data
-from torch.nn.modules.batchnorm import _BatchNorm
 
+from ..._utils._compat_torch import BatchNorm
 from ._network import named_parameters
 
 
@@ -154,7 +154,7 @@ class _RowLossNet:
         super()._set_training(training)
         for name in self._modules:
             for module in getattr(self, name + "_").modules():
-                if isinstance(module, _BatchNorm):
+                if isinstance(module, BatchNorm):
                     module.eval()
 
 
