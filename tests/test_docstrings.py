@@ -129,7 +129,11 @@ def test_object_is_documented(address):
     codes, found = set(ERRORS), load(address)
     if is_dataclass(found):
         assert undocumented_fields(found) == []
-    elif not inspect.isclass(found) or "__init__" in vars(found):
+    elif (
+        not inspect.isclass(found)
+        or "__init__" in vars(found)
+        or address.rpartition(".")[0] == "skswu"
+    ):
         codes.add(PARAMETER_MISSING)
     if needs_example(address):
         codes.add(EXAMPLE_MISSING)

@@ -85,14 +85,20 @@ def test_scikit_learn_conventions(estimator, check):
 class GroupedByFirstFeature(UnlearningClassifier):
     """Reads the groups from X, so that scikit-learn's checks can call ``fit(X, y)``."""
 
-    def _read_groups(self, X, given, parts, name="sensitive_features"):
-        if given is None:
-            values = X.toarray() if sparse.issparse(X) else np.asarray(X)
-            values = (
-                values[:, :1].sum(axis=1, dtype=float) if values.ndim == 2 else values
-            )
-            given = np.argsort(np.argsort(values, kind="stable")) % 2
-        return super()._read_groups(X, given, parts, name)
+    def fit(self, X, y, *, sensitive_features=None, sample_weight=None):
+        if sensitive_features is None:
+            sensitive_features = halves(X)
+        return super().fit(
+            X, y, sensitive_features=sensitive_features, sample_weight=sample_weight
+        )
+
+
+def halves(X):
+    """Every other row in order of the first column; anything if X is no table."""
+    values = X.toarray() if sparse.issparse(X) else np.asarray(X)
+    if values.ndim == 2:
+        values = values[:, :1].sum(axis=1, dtype=float)
+    return np.argsort(np.argsort(values, kind="stable")) % 2
 
 
 # What these state cannot be asked of a fairness objective: rows of one group or none.

@@ -1,5 +1,7 @@
 """Names that users may give in place of instances."""
 
+_PACKAGE = __name__.partition(".")[0]
+
 
 class Registry:
     """Map names to classes.
@@ -35,6 +37,23 @@ class Registry:
         """Return the sorted names."""
         return sorted(self._entries)
 
+    def added(self, value):
+        """Return the classes that were added from outside this package, by name.
+
+        Parameters
+        ----------
+        value : object
+            What a parameter holds: of its names, alone or in a list, the classes are
+            returned. Whatever else it is, there are none.
+        """
+        given = value if isinstance(value, list) else [value]
+        names = [name for name in given if isinstance(name, str)]
+        return {
+            name: self._entries[name]
+            for name in names
+            if name in self._entries and not _is_inside(self._entries[name])
+        }
+
     def __getitem__(self, name):
         if name not in self._entries:
             raise ValueError(
@@ -61,3 +80,8 @@ class Registry:
                 f"instance of {self.base.__name__}; got {value!r}."
             )
         return value
+
+
+def _is_inside(entry):
+    """Say whether a class comes with this package."""
+    return entry.__module__.partition(".")[0] == _PACKAGE

@@ -1,14 +1,12 @@
 """The meta-estimator that chooses its strength."""
 
-from copy import copy
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.model_selection import check_cv
 from sklearn.utils.parallel import Parallel, delayed
 
-from .._utils._compat import Interval, rows_at
-from ..inputs import LabeledData
+from .._utils._compat import Interval
 from ..models import WrappedClassifier
 from ..selection._decision_threshold import ThresholdSearch, with_threshold
 from ..selection._path_table import (
@@ -21,12 +19,12 @@ from ..selection._path_table import (
 )
 from ..selection._strength_path import correct_along
 from ..selection._thresholded_scores import ThresholdedScores
-from ._unlearning_classifier import UnlearningClassifier
+from ._base import BaseUnlearningClassifier, CorrectedModel
 
 _DEFAULT_UTILITY_LOSS = 0.01
 
 
-class UnlearningClassifierCV(UnlearningClassifier):
+class UnlearningClassifierCV(BaseUnlearningClassifier):
     r"""Correct a fitted classifier, and choose by how much.
 
     The classifier is fitted once and corrected at each of several strengths, the share
@@ -136,7 +134,7 @@ class UnlearningClassifierCV(UnlearningClassifier):
     """
 
     _parameter_constraints = {
-        **UnlearningClassifier._parameter_constraints,
+        **BaseUnlearningClassifier._parameter_constraints,
         "strengths": [Interval(Integral, 1, None, closed="left"), "array-like"],
         "max_disparity": [Interval(Real, 0, None, closed="left"), None],
         "max_utility_loss": [Interval(Real, 0, None, closed="left"), None],
@@ -201,10 +199,10 @@ class UnlearningClassifierCV(UnlearningClassifier):
 
     def _resolve_parts(self):
         parts = super()._resolve_parts()
-        if "strength" not in parts[1].get_params():
+        if "strength" not in parts.weighting.get_params():
             raise ValueError(
                 f"The 'weighting' parameter of {type(self).__name__} must have a "
-                f"strength to choose; got {parts[1]!r}."
+                f"strength to choose; got {parts.weighting!r}."
             )
         if self.max_disparity is not None and self.max_utility_loss is not None:
             raise ValueError(
@@ -212,6 +210,7 @@ class UnlearningClassifierCV(UnlearningClassifier):
                 f"max_disparity={self.max_disparity!r} and "
                 f"max_utility_loss={self.max_utility_loss!r}."
             )
+        self._read_strengths()
         return parts
 
     @property
@@ -232,90 +231,81 @@ class UnlearningClassifierCV(UnlearningClassifier):
             )
         return strengths.tolist()
 
-    def _fit(self, X, y, *, sensitive_features, weight):
-        given = {"sensitive_features": sensitive_features, "weight": weight}
-        if self.cv is None:
-            super()._fit(X, y, **given)
-        else:
-            path, best = self._cross_validate(X, y, sensitive_features, weight)
-            chosen = copy(self)
-            chosen.cv, chosen.strengths = None, [path["strength"][best]]
-            super(UnlearningClassifierCV, chosen)._fit(X, y, **given)
-            chosen.cv, chosen.strengths = self.cv, self.strengths
-            chosen.path_, chosen.best_index_ = path, best
-            self.__dict__ = vars(chosen)
-        self._warn_of_bound()
-
-    def _unlearn(self, X, y, **given):
-        super()._unlearn(X, y, **given)
-        self._warn_of_bound()
-
-    def _warn_of_bound(self):
+    def _find_correction(self, fitted, parts):
+        strengths, chosen = self._read_strengths(), None
+        if self.cv is not None and fitted.given is not None:
+            chosen = path, best = self._cross_validate(fitted.given, parts)
+            strengths = [float(path["strength"][best])]
+        candidate, table = self._best_along(strengths, fitted, parts)
+        path, best = choose([table], self._rule)
+        self.strength_ = candidate.strength
+        self.threshold_ = table[best].get("threshold")
+        self.path_, self.best_index_ = chosen or (path, best)
+        candidate.warn()
         warn_of_bound(self.path_, self.best_index_, self._rule)
+        corrected = self._with_threshold(fitted, candidate.classifier)
+        return CorrectedModel(corrected, candidate.correction, candidate.names)
 
-    def _cross_validate(self, X, y, sensitive_features, weight):
+    def _with_threshold(self, fitted, classifier):
+        """Return the estimator with a corrected classifier and the tuned threshold."""
+        wrapped, measured = WrappedClassifier(fitted.estimator), fitted.measured
+        corrected = wrapped.with_classifier(classifier)
+        if self.threshold_ is None:
+            return corrected
+        return with_threshold(corrected, self.threshold_, measured.X, measured.y)
+
+    def _cross_validate(self, data, parts):
         """Return the path, and the row that is best on parts not fitted on."""
-        parts = self._resolve_parts()
-        X, y = self._check_X_y(X, y)
-        groups = self._read_groups(X, sensitive_features, parts)
-        data = LabeledData(X, y, groups, self._check_weight(weight, X))
-        splits = check_cv(self.cv, y, classifier=True).split(X, y)
+        splits = check_cv(self.cv, data.y, classifier=True).split(data.X, data.y)
         tables = Parallel(n_jobs=self.n_jobs)(
-            delayed(self._measure_split)(data, sensitive_features, train, test)
+            delayed(self._measure_split)(data, parts, train, test)
             for train, test in splits
         )
         return choose(tables, self._rule)
 
-    def _measure_split(self, data, sensitive_features, train, test):
+    def _measure_split(self, data, parts, train, test):
         """Return the table of the path of a fit on some rows, measured on others."""
-        parts = self._resolve_parts()
-        fitted_on, scored = data.take(train), data.take(test)
-        if sensitive_features is not None:
-            sensitive_features = rows_at(sensitive_features, train)
-        estimator, rows, _ = copy(self)._fit_estimator(
-            fitted_on.X, fitted_on.y, parts, sensitive_features, fitted_on.weight
-        )
-        path = self._walk(WrappedClassifier(estimator), *rows, parts, scored)
+        fitted = self._fit_estimator(data.subset(train))
+        path = self._walk(self._read_strengths(), fitted, parts, data.take(test))
         return [row for _, row in path]
 
-    def _find_correction(self, wrapped, training, held_out, parts):
+    def _best_along(self, strengths, fitted, parts):
+        """Return the candidate with the best score, and the table of all."""
         table, best = [], None
-        for candidate, row in self._walk(wrapped, training, held_out, parts):
+        for candidate, row in self._walk(strengths, fitted, parts):
             if best is None or row["score"] > max(one["score"] for one in table):
                 best = candidate
             table.append(row)
-        self.path_, self.best_index_ = choose([table], self._rule)
-        self.strength_ = best.strength
-        self.threshold_ = table[self.best_index_].get("threshold")
-        best.warn()
-        return best.classifier, best.correction, best.names
+        return best, table
 
-    def _walk(self, wrapped, training, held_out, parts, scored=None):
+    def _walk(self, strengths, fitted, parts, scored=None):
         """Yield the candidates of the path with their rows of the table.
 
         ``scored`` are the rows to score them on if not those of the objective.
         """
+        wrapped = WrappedClassifier(fitted.estimator)
         bare = WrappedClassifier(wrapped.classifier)
-        training, held_out, scored = (
-            data and data.seen_by(wrapped) for data in (training, held_out, scored)
-        )
-        measured = training if held_out is None else held_out
+        training = fitted.training.seen_by(wrapped)
+        held_out = fitted.held_out and fitted.held_out.seen_by(wrapped)
+        if scored is None:
+            measured = training if held_out is None else held_out
+        else:
+            measured = scored.seen_by(wrapped)
         scores = ThresholdedScores(
-            scored or measured, bare.classifier, parts[0], self.disparity, self.utility
+            measured, bare.classifier, parts.objectives, self.disparity, self.utility
         )
         tune = self.tune_threshold and scored is None
         rows = PathRows(scores, self._rule, ThresholdSearch(scores) if tune else None)
         path = correct_along(
-            self._read_strengths(), bare, training, held_out, *parts, self.verbose
+            strengths,
+            bare,
+            training,
+            held_out,
+            parts.objectives,
+            parts.weighting,
+            parts.update,
+            self.verbose,
         )
         for candidate in path:
             known = candidate.predicted if scored is None else None
             yield candidate, rows.row(candidate, known, training.weight)
-
-    def _correct(self, estimator, training, held_out, parts):
-        super()._correct(estimator, training, held_out, parts)
-        if self.threshold_ is not None:
-            measured = training if held_out is None else held_out
-            self.estimator_ = with_threshold(
-                self.estimator_, self.threshold_, measured.X, measured.y
-            )

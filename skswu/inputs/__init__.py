@@ -1,11 +1,13 @@
 """What a call passes: rows, labels, groups and weights, checked and read."""
 
+from ._data_reader import DataReader
 from ._labeled_data import LabeledData
 from ._labels import check_total_weight, label_positions
 from ._sample_weight import sample_weight_options, takes_sample_weight
 from ._sensitive_features import Groups, read_sensitive_features
 
 __all__ = [
+    "DataReader",
     "Groups",
     "LabeledData",
     "check_total_weight",

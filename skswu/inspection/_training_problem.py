@@ -1,19 +1,19 @@
 """The problem that a question about training samples is about."""
 
-from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from ..correction._correction import Corrector
 from ..correction._problem import Problem, make_problem
 from ..correction._replacement import make_replacer
-from ..estimators._unlearning_classifier import UnlearningClassifier
-from ..inputs import LabeledData
+from ..estimators._parts import needing_groups, resolve_objectives, resolve_part
+from ..inputs import DataReader, LabeledData
 from ..models import WrappedClassifier
-from ..updates import InfluenceUpdate
+from ..updates import UPDATES, InfluenceUpdate
 
 
 @dataclass(frozen=True)
@@ -68,30 +68,62 @@ def read_training_problem(
     and which rows its ``fit`` held out. Where the update replaces the model, the
     influences are those of the model that stands in for it.
     """
-    reader = _reader(estimator, objective, update)
+    fitted = _original(estimator)
+    objectives = resolve_objectives(
+        _own(estimator, "objective", objective, "demographic_parity")
+    )
+    update = resolve_part(UPDATES, _own(estimator, "update", update, "influence"))
+    column = _own(estimator, "sensitive_features", None, None)
     if isinstance(sensitive_features, str):
-        reader.sensitive_features, sensitive_features = sensitive_features, None
-    parts = reader._resolve_parts()
-    training, held_out = reader._read_training_data(
+        column, sensitive_features = sensitive_features, None
+    reader = DataReader(TrainingRows(), column, needing_groups(objectives))
+    training, held_out = reader.read_both(
         X,
         y,
-        parts,
         sensitive_features=sensitive_features,
-        weight=sample_weight,
+        sample_weight=sample_weight,
         X_val=X_val,
         y_val=y_val,
         sensitive_features_val=sensitive_features_val,
     )
-    index, fitted = row_labels(X, len(training.y)), estimator
+    index = row_labels(X, len(training.y))
     if is_corrected(estimator):
-        check_same_rows(estimator, len(training.y))
-        fitted = estimator.original_estimator_
-        if held_out is None and estimator.validation_indices_ is not None:
-            held_out = training.take(estimator.validation_indices_)
-        training = training.take(estimator.train_indices_)
+        training, held_out = _split_as_fitted(estimator, training, held_out)
         index = index[estimator.train_indices_]
-    problem, update = _bind(fitted, training, held_out, parts[0], parts[2])
+    problem, update = _bind(fitted, training, held_out, objectives, update)
     return TrainingProblem(problem, training, update, index)
+
+
+class TrainingRows(ClassifierMixin, BaseEstimator):
+    """Remembers the columns of the training rows for those of the evaluation rows."""
+
+
+def _original(estimator):
+    """Return the fitted estimator that is asked about."""
+    if is_corrected(estimator):
+        return estimator.original_estimator_
+    check_is_fitted(estimator)
+    return estimator
+
+
+def _own(estimator, parameter, given, default):
+    """Return what was given, or an UnlearningClassifier's own, or the default."""
+    if given is not None:
+        return given
+    return getattr(estimator, parameter) if is_corrected(estimator) else default
+
+
+def _split_as_fitted(estimator, training, held_out):
+    """Return the rows that a correction started from, of those that its fit was given.
+
+    Evaluation rows that were passed take the place of those that fit held out.
+    """
+    check_same_rows(estimator, len(training.y))
+    if estimator.validation_indices_ is None:
+        return training, held_out
+    if held_out is None:
+        held_out = training.take(estimator.validation_indices_)
+    return training.take(estimator.train_indices_), held_out
 
 
 def _bind(fitted, training, held_out, objectives, update):
@@ -101,21 +133,6 @@ def _bind(fitted, training, held_out, objectives, update):
         return make_problem(wrapped, training, held_out, objectives, update), update
     replacer = make_replacer(wrapped, training, held_out, objectives, None, update)
     return replacer.problem, InfluenceUpdate()
-
-
-def _reader(estimator, objective, update):
-    """Return an UnlearningClassifier that reads the arguments; it is never fitted."""
-    if is_corrected(estimator):
-        reader = copy(estimator)
-        reader.objective = reader.objective if objective is None else objective
-        reader.update = reader.update if update is None else update
-        return reader
-    check_is_fitted(estimator)
-    return UnlearningClassifier(
-        estimator,
-        objective="demographic_parity" if objective is None else objective,
-        update="influence" if update is None else update,
-    )
 
 
 def row_labels(X, n_rows):

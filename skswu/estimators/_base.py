@@ -1,0 +1,479 @@
+"""What the meta-estimators share: all but how a correction is found."""
+
+from abc import ABC, abstractmethod
+from copy import copy, deepcopy
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from sklearn import get_config
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils import check_random_state, get_tags
+from sklearn.utils.metadata_routing import (
+    MetadataRouter,
+    MethodMapping,
+    process_routing,
+)
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from .._utils._compat import HasMethods, Interval, check_feature_names
+from .._utils._saved_version import SavedVersionMixin
+from ..inputs import DataReader, LabeledData
+from ..inputs._sample_weight import sample_weight_options
+from ._parts import (
+    REGISTRIES,
+    Parts,
+    needing_groups,
+    part_constraints,
+    register_parts,
+    registered_parts,
+    resolve_objectives,
+)
+
+
+@dataclass(frozen=True)
+class FittedModel:
+    """A fitted estimator with the rows that it was trained on and is measured on.
+
+    Attributes
+    ----------
+    estimator : classifier or Pipeline
+        Fitted.
+    training : LabeledData
+        What it was trained on.
+    held_out : LabeledData or None
+        Evaluation rows; None measures on the training rows.
+    given : LabeledData or None
+        All rows that were passed to ``fit``; None where nothing was fitted.
+    train_indices, validation_indices : ndarray or None
+        Where the rows are among those given; None is all and none of them.
+    """
+
+    estimator: Any
+    training: LabeledData
+    held_out: LabeledData | None
+    given: LabeledData | None = None
+    train_indices: Any = None
+    validation_indices: Any = None
+
+    @property
+    def measured(self):
+        """The rows that the objective is measured on."""
+        return self.training if self.held_out is None else self.held_out
+
+
+@dataclass(frozen=True)
+class CorrectedModel:
+    """A corrected estimator and how it came about.
+
+    Attributes
+    ----------
+    estimator : classifier or Pipeline
+        The corrected copy.
+    correction : Correction
+        How it came about.
+    names : list of str
+        What the metrics are.
+    """
+
+    estimator: Any
+    correction: Any
+    names: list
+
+
+def _fitted_has(method):
+    """Check that the corrected classifier, or the one to correct, has a method."""
+
+    def check(self):
+        getattr(getattr(self, "estimator_", self.estimator), method)
+        return True
+
+    return check
+
+
+class BaseUnlearningClassifier(
+    SavedVersionMixin,
+    ClassifierMixin,
+    MetaEstimatorMixin,
+    BaseEstimator,
+    ABC,
+):
+    """Correct a fitted classifier; subclasses say how the correction is found.
+
+    Input is checked, the classifier fitted or copied, and what :meth:`_find_correction`
+    returns is stored, all or none of it. Parameters and attributes are those of
+    :class:`~skswu.UnlearningClassifier`.
+    """
+
+    _parameter_constraints = {
+        "estimator": [HasMethods(["fit", "predict"])],
+        **part_constraints(),
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither"), None],
+        "sensitive_features": "no_validation",
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        estimator,
+        *,
+        objective="demographic_parity",
+        weighting="soft",
+        update="influence",
+        validation_fraction=0.2,
+        sensitive_features=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.estimator = estimator
+        self.objective = objective
+        self.weighting = weighting
+        self.update = update
+        self.validation_fraction = validation_fraction
+        self.sensitive_features = sensitive_features
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @abstractmethod
+    def _find_correction(self, fitted, parts):
+        """Correct a fitted estimator, and set the attributes that only a subclass has.
+
+        Parameters
+        ----------
+        fitted : FittedModel
+            The estimator and its rows. It is not to be modified.
+        parts : Parts
+            What the parameters name or are.
+
+        Returns
+        -------
+        CorrectedModel
+            What is stored.
+        """
+
+    def __getstate__(self):
+        state, found = super().__getstate__(), registered_parts(self)
+        return {**state, "_registered_parts": found} if found else state
+
+    def __setstate__(self, state):
+        state = dict(state)
+        register_parts(state.pop("_registered_parts", {}))
+        super().__setstate__(state)
+
+    def fit(self, X, y, *, sensitive_features=None, sample_weight=None):
+        """Fit a clone of the estimator, then correct it.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            Training data, as the estimator takes it.
+        y : array-like of shape (n_samples,)
+            Labels.
+        sensitive_features : array-like of shape (n_samples,) or (n_samples, \
+                n_sensitive), default=None
+            Groups of the rows, in columns that are crossed; None reads the columns
+            that the constructor names.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, passed to the estimator's ``fit``.
+
+        Returns
+        -------
+        self : object
+            Corrected.
+        """
+        scratch = copy(self)
+        scratch._fit(
+            X, y, sensitive_features=sensitive_features, sample_weight=sample_weight
+        )
+        return self._become(scratch)
+
+    def unlearn(
+        self,
+        X,
+        y,
+        *,
+        sensitive_features=None,
+        sample_weight=None,
+        X_val=None,
+        y_val=None,
+        sensitive_features_val=None,
+    ):
+        """Correct a fitted estimator, given the data that it was trained on.
+
+        A second call starts from the original estimator again.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The training data of the estimator.
+        y : array-like of shape (n_samples,)
+            Their labels.
+        sensitive_features : array-like of shape (n_samples,) or (n_samples, \
+                n_sensitive), default=None
+            Groups of the rows, in columns that are crossed; None reads the columns
+            that the constructor names.
+        sample_weight : array-like of shape (n_samples,), default=None
+            The weights that the estimator was fitted with.
+        X_val : {array-like, sparse matrix, DataFrame} of shape (n_val, n_features), \
+                default=None
+            Evaluation rows to measure the objective and the utility on; None measures
+            on the training rows.
+        y_val : array-like of shape (n_val,), default=None
+            Their labels; required with ``X_val``.
+        sensitive_features_val : array-like of shape (n_val,) or (n_val, \
+                n_sensitive), default=None
+            Their groups.
+
+        Returns
+        -------
+        self : object
+            Corrected.
+        """
+        scratch = copy(self)
+        scratch._unlearn(
+            X,
+            y,
+            sensitive_features=sensitive_features,
+            sample_weight=sample_weight,
+            X_val=X_val,
+            y_val=y_val,
+            sensitive_features_val=sensitive_features_val,
+        )
+        return self._become(scratch)
+
+    def _become(self, scratch):
+        """Take over the state of a copy, all of it at once or, interrupted, none."""
+        self.__dict__ = vars(scratch)
+        return self
+
+    def _fit(self, X, y, **given):
+        parts = self._resolve_parts()
+        data = self._make_reader(parts).read(X, y, **given)
+        self._correct(self._fit_estimator(data), parts)
+        self._fitted_from = self.estimator
+
+    def _unlearn(self, X, y, **given):
+        parts = self._resolve_parts()
+        estimator = self._original()
+        training, held_out = self._make_reader(parts).read_both(X, y, **given)
+        self._correct(FittedModel(estimator, training, held_out), parts)
+        self._fitted_from = None
+
+    def _resolve_parts(self):
+        """Return the Parts; all parameters are checked before anything is computed."""
+        self._validate_params()
+        return Parts.of(self)
+
+    def _make_reader(self, parts):
+        needed_by = needing_groups(parts.objectives)
+        return DataReader(self, self.sensitive_features, needed_by)
+
+    def _original(self):
+        """Return the fitted estimator that a correction starts from."""
+        if getattr(self, "_fitted_from", None) is self.estimator:
+            return self.original_estimator_
+        check_is_fitted(self.estimator)
+        return deepcopy(self.estimator)
+
+    def _fit_estimator(self, data):
+        """Return the FittedModel of a clone of the estimator on some of the rows."""
+        train, validation = self._split(data)
+        training, held_out = data, None
+        if validation is not None:
+            training, held_out = data.take(train), data.take(validation)
+        estimator = clone(self.estimator)
+        options = self._fit_options(estimator, training.weight)
+        estimator.fit(training.X, training.y, **options)
+        return FittedModel(estimator, training, held_out, data, train, validation)
+
+    def _split(self, data):
+        """Return the rows to train on and those to hold out; None is all and none."""
+        frozen = isinstance(self.estimator, FrozenEstimator)
+        if self.validation_fraction is None or frozen:
+            return None, None
+        _, cells = np.unique(data.y, return_inverse=True)
+        if data.groups is not None:
+            cells = cells * len(data.groups.names) + data.groups.codes
+        held_out = _stratified_mask(
+            cells, self.validation_fraction, check_random_state(self.random_state)
+        )
+        if not held_out.any():
+            raise ValueError(
+                f"validation_fraction={self.validation_fraction} of n_samples = "
+                f"{len(cells)} leaves no row to measure the objective on; give more "
+                "rows, a larger fraction, or None to measure on the training rows."
+            )
+        return np.flatnonzero(~held_out), np.flatnonzero(held_out)
+
+    def _fit_options(self, estimator, weight):
+        """Return the keywords that bring the sample weights into an estimator's fit."""
+        if weight is None:
+            return {}
+        if get_config()["enable_metadata_routing"]:
+            routed = process_routing(self, "fit", sample_weight=weight)
+            return routed.estimator.fit
+        return sample_weight_options(estimator, weight)
+
+    def _correct(self, fitted, parts):
+        """Correct a fitted estimator and store what comes of it."""
+        found = self._find_correction(fitted, parts)
+        self.estimator_ = found.estimator
+        self.original_estimator_ = fitted.estimator
+        self.classes_ = found.estimator.classes_
+        self.train_indices_ = fitted.train_indices
+        if fitted.train_indices is None:
+            self.train_indices_ = np.arange(len(fitted.training.y))
+        self.validation_indices_ = fitted.validation_indices
+        self._store(found.correction, found.names, fitted.training.weight)
+
+    def _store(self, correction, names, weight):
+        self.epsilon_ = correction.epsilon
+        self.sample_weight_ = 1.0 + correction.epsilon
+        if weight is not None:
+            self.sample_weight_ *= weight
+        self.influence_ = correction.influence
+        self.utility_influence_ = correction.utility_influence
+        self.objective_names_ = names
+        self.objective_before_ = correction.before
+        self.objective_predicted_ = correction.predicted
+        self.objective_after_ = correction.after
+        self.utility_before_ = correction.utility_before
+        self.utility_after_ = correction.utility_after
+        self.stationarity_ = correction.stationarity
+        self.step_length_ = correction.step_length
+        self.n_iter_ = correction.n_iter
+        self.timings_ = correction.timings
+        self.solver_residuals_ = correction.solver_residuals
+
+    def predict(self, X):
+        """Predict labels with the corrected classifier.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            Rows to predict.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            The labels.
+        """
+        return self._delegate("predict", X)
+
+    @available_if(_fitted_has("predict_proba"))
+    def predict_proba(self, X):
+        """Predict probabilities with the corrected classifier.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            Rows to predict.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            The probabilities.
+        """
+        return self._delegate("predict_proba", X)
+
+    @available_if(_fitted_has("predict_log_proba"))
+    def predict_log_proba(self, X):
+        """Predict log-probabilities with the corrected classifier.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            Rows to predict.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            The log-probabilities.
+        """
+        return self._delegate("predict_log_proba", X)
+
+    @available_if(_fitted_has("decision_function"))
+    def decision_function(self, X):
+        """Return the margins of the corrected classifier.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            Rows to score.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_classes)
+            The margins.
+        """
+        return self._delegate("decision_function", X)
+
+    def _delegate(self, method, X):
+        check_is_fitted(self, "estimator_")
+        check_feature_names(self, X, reset=False)
+        return getattr(self.estimator_, method)(X)
+
+    def set_params(self, **params):
+        """Set parameters, also of parts that were given by name.
+
+        Parameters
+        ----------
+        **params : dict
+            Names and values. ``weighting__strength=0.5`` and the like resolve a part
+            given by name to its default instance first.
+
+        Returns
+        -------
+        self : object
+            With the new parameters.
+        """
+        for key in list(params):
+            part, nested, _ = key.partition("__")
+            if nested and part in REGISTRIES:
+                value = params.get(part, getattr(self, part))
+                if isinstance(value, str):
+                    params[part] = REGISTRIES[part].resolve(value)
+        return super().set_params(**params)
+
+    def get_metadata_routing(self):
+        """Return what metadata this estimator takes and passes on.
+
+        Returns
+        -------
+        MetadataRouter
+            Takes ``sensitive_features`` and ``sample_weight``, and passes the latter
+            on to the estimator's ``fit``.
+        """
+        mapping = MethodMapping().add(caller="fit", callee="fit")
+        router = MetadataRouter(owner=type(self).__name__)
+        router.add_self_request(self)
+        return router.add(estimator=self.estimator, method_mapping=mapping)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        inner = get_tags(self.estimator)
+        tags.input_tags = deepcopy(inner.input_tags)
+        tags.classifier_tags.multi_class = inner.classifier_tags.multi_class and all(
+            objective.is_multiclass for objective in resolve_objectives(self.objective)
+        )
+        return tags
+
+
+def _stratified_mask(cells, fraction, random_state):
+    """Mark a fraction of the rows, spread evenly over the cells.
+
+    Rows are put in order of their cells, at random within, and taken at equal
+    distances. A cell of one row is left unmarked.
+    """
+    counts = np.bincount(cells)
+    candidates = np.flatnonzero(counts[cells] > 1)
+    order = random_state.permutation(len(candidates))
+    order = candidates[order[np.argsort(cells[candidates][order], kind="stable")]]
+    steps = np.floor(np.arange(len(order) + 1) * fraction + 0.5)
+    mask = np.zeros(len(cells), dtype=bool)
+    mask[order[np.diff(steps) > 0]] = True
+    return mask
