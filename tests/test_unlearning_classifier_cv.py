@@ -207,6 +207,14 @@ def test_parallel_splits_give_the_same(frame):
     assert (one.cv, one.strengths) == (2, 4)
 
 
+def test_a_split_without_a_group_says_so(data):
+    X, y, group = data
+    group = np.where(np.arange(len(y)) < 40, "c", group)
+    model = UnlearningClassifierCV(LogisticRegression(), strengths=2, cv=KFold(4))
+    with pytest.raises(ValueError, match=r"no row .* of 'c'"):
+        model.fit(X, y, sensitive_features=group)
+
+
 METRICS = [
     f"{rate}_{comparison}"
     for rate in ("demographic_parity", "equal_opportunity", "equalized_odds")

@@ -265,7 +265,7 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
 
     def _measure_split(self, data, parts, train, test):
         """Return the table of the path of a fit on some rows, measured on others."""
-        fitted = self._fit_estimator(data.subset(train))
+        fitted = self._fit_estimator(data.take(train))
         path = self._walk(self._read_strengths(), fitted, parts, data.take(test))
         return [row for _, row in path]
 

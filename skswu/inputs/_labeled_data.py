@@ -41,8 +41,3 @@ class LabeledData:
             None if self.groups is None else self.groups.take(indices),
             None if self.weight is None else self.weight[indices],
         )
-
-    def subset(self, indices):
-        """Return the rows at ``indices`` as if there were no others."""
-        groups = None if self.groups is None else self.groups.subset(indices)
-        return replace(self.take(indices), groups=groups)

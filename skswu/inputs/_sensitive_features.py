@@ -15,7 +15,6 @@ import numpy as np
 from scipy import sparse
 
 _MAX_LISTED = 10
-_MAX_GROUPS_PER_ROW = 0.5
 _CHUNK_ROWS = 1 << 16
 
 
@@ -41,23 +40,6 @@ class Groups:
     def take(self, indices) -> Groups:
         """Groups of the rows at `indices` (positions or a mask), names unchanged."""
         return Groups(self.codes[indices], self.names)
-
-    def subset(self, indices) -> Groups:
-        """Groups of the rows at `indices` as if there were no others.
-
-        Names without a row are dropped.
-
-        Raises
-        ------
-        ValueError
-            If these rows are not grouped, as in :func:`read_sensitive_features`.
-        """
-        taken = self.take(indices)
-        present = taken.counts() > 0
-        names = [name for name, kept in zip(self.names, present, strict=True) if kept]
-        groups = _recoded(taken.codes, np.cumsum(present) - 1, names)
-        _check_grouping(groups, "sensitive_features", _MAX_GROUPS_PER_ROW)
-        return groups
 
     def counts(self) -> np.ndarray:
         """Rows of each group, shape (n_groups,)."""
@@ -89,7 +71,7 @@ def read_sensitive_features(
     n_rows,
     name="sensitive_features",
     *,
-    max_groups_per_row=_MAX_GROUPS_PER_ROW,
+    max_groups_per_row=0.5,
 ) -> Groups | None:
     """Read the sensitive features of a call, or else of the columns of `X`.
 
