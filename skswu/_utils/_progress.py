@@ -1,4 +1,4 @@
-"""How far an iterative solver has come, told to whoever watches."""
+"""How far an iterative solver has come, shown to whoever watches."""
 
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -24,7 +24,7 @@ def report_residual(residual):
 
 
 class ResidualBar:
-    """Keep the latest residual, and show it on a progress bar if asked.
+    """Show the latest residual on a progress bar, if asked.
 
     The bar needs tqdm and is quiet without it. It is taken away when the stage ends.
 
@@ -34,33 +34,20 @@ class ResidualBar:
         What the stage is called.
     verbose : int
         Whether to show anything.
-
-    Attributes
-    ----------
-    residual : float or None
-        The latest; None if no iterative solver ran.
     """
 
     def __init__(self, name, verbose):
         self.name = name
         self.verbose = verbose
-        self._latest = None
         self._bar = None
 
-    @property
-    def residual(self):
-        return None if self._latest is None else float(self._latest)
-
     def __call__(self, residual):
-        self._latest = residual
-        if self.verbose:
-            self._show()
-
-    def _show(self):
+        if not self.verbose:
+            return
         if self._bar is None:
             self._bar = _make_bar(self.name)
         if self._bar is not None:
-            self._bar.set_postfix(residual=f"{self.residual:.1e}", refresh=False)
+            self._bar.set_postfix(residual=f"{float(residual):.1e}", refresh=False)
             self._bar.update()
 
     def close(self):

@@ -1,3 +1,17 @@
 """The order of the steps: linearise, weigh, update."""
 
-__all__ = []
+from ._candidate import Candidate
+from ._correction import Correction, State
+from ._corrector import Corrector
+from ._problem import Goal, Problem
+from ._setting import Setting
+
+__all__ = [
+    "Candidate",
+    "Correction",
+    "Corrector",
+    "Goal",
+    "Problem",
+    "Setting",
+    "State",
+]

@@ -14,6 +14,8 @@ class Evaluation:
         The model.
     rows : Rows
         Evaluation rows, prepared by the view.
+    codes : ndarray of shape (n_samples,)
+        Their labels as positions in the view's classes.
     weight : ndarray of shape (n_samples,)
         Their sample weights.
     metrics : list of BoundMetrics
@@ -23,52 +25,42 @@ class Evaluation:
     ----------
     names : list of str
         One a metric.
+    all_metrics : list of BoundMetrics
+        The objectives and, last, the utility.
     """
 
-    def __init__(self, view, rows, weight, metrics):
+    def __init__(self, view, rows, codes, weight, metrics):
         self.view = view
         self.rows = rows
+        self.codes = codes
+        self.weight = weight
         self.metrics = metrics
-        self.utility_metric = LossMetrics("utility", weight)
         self.names = [name for metric in metrics for name in metric.names]
-        self._known = []
+        self.all_metrics = [*metrics, LossMetrics("utility", weight)]
 
-    def values(self, parameters):
-        """Return the metrics at ``parameters``, shape (n_metrics,)."""
-        return self._measure(parameters)[:-1]
+    def measure(self, parameters):
+        """Return the metrics and, last, the mean loss, shape (n_metrics + 1,)."""
+        return np.concatenate(
+            [one.measure(self.view, self.rows, parameters) for one in self.all_metrics]
+        )
 
-    def utility(self, parameters):
-        """Return the mean loss at ``parameters``."""
-        return float(self._measure(parameters)[-1])
+    def linearize(self, parameters):
+        """Return what :meth:`measure` does, and the gradients.
+
+        Returns
+        -------
+        values : ndarray of shape (n_metrics + 1,)
+            The metrics and the mean loss.
+        gradients : array of shape (n_parameters, n_metrics + 1)
+            In the parameters, an array of the view's library.
+        """
+        pairs = [
+            metric.linearize(self.view, self.rows, parameters)
+            for metric in self.all_metrics
+        ]
+        values, gradients = zip(*pairs, strict=True)
+        return np.concatenate(values), self.view.concatenate(list(gradients))
 
     def predicted(self, parameters):
         """Return the positions of the predicted labels, shape (n_samples,)."""
         return self.view.predicted(self.rows, parameters)
-
-    def gradients(self, parameters):
-        """Return the gradients of all metrics, and of the utility behind them.
-
-        Returns
-        -------
-        array of shape (n_parameters, n_metrics + 1)
-        """
-        return self.view.concatenate(
-            [
-                metric.parameter_gradient(self.view, self.rows, parameters)
-                for metric in [*self.metrics, self.utility_metric]
-            ]
-        )
-
-    def _measure(self, parameters):
-        """Return the metrics and the utility, kept for the last three parameters."""
-        for known, measured in self._known:
-            if known is parameters:
-                return measured
-        measured = np.concatenate(
-            [
-                metric.measure(self.view, self.rows, parameters)
-                for metric in [*self.metrics, self.utility_metric]
-            ]
-        )
-        self._known = [*self._known[-2:], (parameters, measured)]
-        return measured

@@ -1,83 +1,207 @@
 """A fitted classifier with the rows it was trained on and what it is measured by."""
 
-from dataclasses import dataclass
-from typing import Any
+from abc import ABC, abstractmethod
+from copy import copy
+from dataclasses import replace
+from math import hypot
 
 import numpy as np
 
-from ..inputs import check_total_weight, label_positions
-from ..models import make_model_view
-from ._evaluation import Evaluation
+from .._utils._warnings import kept_warnings
+from ..exceptions import LinearizationWarning
+
+# The share of the original model's distance from the target that any step may leave.
+_NEAR = 0.02
 
 
-@dataclass(frozen=True)
-class Problem:
-    """What every question about the influence of training samples starts from.
+class Problem(ABC):
+    """What a correction asks of a fitted model.
 
     Attributes
     ----------
-    view : ModelView
-        The fitted classifier.
-    rows : Rows
-        Its training rows, with their weights.
-    evaluation : Evaluation
-        The metrics and the utility on the evaluation rows.
-    sample_weight : ndarray of shape (n_train,) or None
-        Sample weights of the fit.
+    names : list of str
+        One a metric.
+    n_rows : int
+        Number of training rows.
+    before : ndarray of shape (n_metrics,)
+        The metrics of the original model, once it is linearised.
     """
 
-    view: Any
-    rows: Any
-    evaluation: Evaluation
-    sample_weight: Any = None
+    #: Whether a target that is out of the weights' reach is worth a warning.
+    tells_reach = True
+    #: How far the fit is from the optimum of the rows given; NaN where that has no
+    #: meaning.
+    training_decrement = float("nan")
+
+    names: list
+    n_rows: int
+    before: np.ndarray
+
+    @abstractmethod
+    def linearize(self):
+        """Return the Linearized of the original model."""
+
+    @abstractmethod
+    def relinearize(self, tried, first):
+        """Return the Linearized around the last model that was tried.
+
+        Parameters
+        ----------
+        tried : list of Tried
+            The steps that were taken, in order.
+        first : Linearized
+            Of the original model.
+        """
+
+    @abstractmethod
+    def original(self):
+        """Return the original model as a State."""
+
+    @abstractmethod
+    def apply(self, update, epsilon, goal, start):
+        """Return the State that an update leads to.
+
+        Parameters
+        ----------
+        update : ModelUpdate
+            What moves or replaces the model.
+        epsilon : ndarray of shape (n_rows,)
+            The change of the weights.
+        goal : Goal
+            What is aimed at.
+        start : State
+            Where the update starts.
+        """
+
+    def apply_all(self, update, rows, changes, goals):
+        """Return the State for each change of the weights, from the original model.
+
+        Parameters
+        ----------
+        update : ModelUpdate
+            What moves or replaces the model.
+        rows : RowBlocks
+            That the changes are of.
+        changes : Changes
+            Of the weights.
+        goals : list of Goal
+            What is aimed at, one a change.
+
+        Returns
+        -------
+        list of State
+        """
+        original, states = self.original(), []
+        for position, goal in enumerate(goals):
+            epsilon = changes.collect(rows, position)
+            with kept_warnings() as caught:
+                state = self.apply(update, epsilon, goal, original)
+            states.append(replace(state, warnings=tuple(caught)))
+        return states
+
+    @abstractmethod
+    def is_settled(self, update, goal, tried):
+        """Say whether another step is not worth it."""
+
+    @abstractmethod
+    def kept(self, update, goal, tried):
+        """Return which of the models that were tried is kept, as a position."""
+
+    @abstractmethod
+    def shortfall(self, update, goal, tried, predicted):
+        """Return warnings of what the model that is kept falls short of.
+
+        ``predicted`` are its metrics as the first linearisation has them.
+        """
+
+    @abstractmethod
+    def n_steps(self, update, weighting):
+        """Return the largest number of steps."""
+
+    @abstractmethod
+    def classifier(self, state):
+        """Return the classifier of a State."""
+
+    @abstractmethod
+    def labels(self):
+        """Return what evaluation rows are: positions of their labels, and weights."""
+
+    @abstractmethod
+    def predicted_by(self, state):
+        """Return the positions of the labels that a model predicts on them."""
+
+    @abstractmethod
+    def predicted(self, states):
+        """Yield the positions of the labels that models predict on evaluation rows."""
 
 
-def make_problem(wrapped, training, held_out, objectives, update=None):
-    """Bind a fitted classifier, its training data and objectives to each other.
+class Goal:
+    """Where the metrics are to go.
 
     Parameters
     ----------
-    wrapped : WrappedClassifier
-        The fitted classifier with the transformers that stand before it.
-    training : LabeledData
-        What it was trained on.
-    held_out : LabeledData or None
-        Evaluation rows; None measures on the training rows.
-    objectives : list of BaseObjective
-        What is measured.
-    update : BaseUpdate or None, default=None
-        What restricts the parameters that are moved; None restricts nothing.
+    before, target : ndarray of shape (n_metrics,)
+        The metrics of the original model, and those aimed at.
+    is_aim : bool
+        Whether the weighting means to reach the target, and no more.
+    n_steps : int
+        Largest number of steps toward it.
 
-    Returns
-    -------
-    Problem
-        Ready for a Corrector.
+    Attributes
+    ----------
+    original_distance : float
+        How far the original model's metrics are from the target.
+    allowed_distance : float
+        How far those of the model after the next step may be.
     """
-    view = make_model_view(wrapped.classifier)
-    _check_classes(view.classes)
-    codes = label_positions(training.y, view.classes, "y")
-    X = wrapped.transform(training.X)
-    if update is not None:
-        view = update.restrict(view, X)
-    rows = view.training_rows(X, codes, training.weight)
-    measured, measured_rows = training, rows
-    if held_out is not None:
-        measured = held_out
-        codes = label_positions(held_out.y, view.classes, "y_val")
-        measured_rows = view.evaluation_rows(wrapped.transform(held_out.X), codes)
-    weight = np.ones(len(codes)) if measured.weight is None else measured.weight
-    check_total_weight(weight)
-    metrics = [
-        objective.bind(codes, view.classes, measured.groups, weight)
-        for objective in objectives
-    ]
-    evaluation = Evaluation(view, measured_rows, weight, metrics)
-    return Problem(view, rows, evaluation, training.weight)
 
+    def __init__(self, before, target, is_aim, n_steps):
+        self.before = before
+        self.target = target
+        self.is_aim = is_aim
+        self.n_steps = n_steps
+        self.asked = before - target
+        self.original_distance = hypot(*self.asked)
+        self.allowed_distance = self.original_distance
 
-def _check_classes(classes):
-    if len(classes) < 2:
-        raise ValueError(
-            "A correction needs at least two classes; the estimator was fitted on one "
-            f"class, {classes.tolist()}."
+    def from_here(self, values):
+        """Return the same goal for a step from a model with these metrics.
+
+        The step may end no farther from the target than it starts, but for a small
+        share of the original model's distance.
+        """
+        goal = copy(self)
+        goal.allowed_distance = max(
+            self.distance(values), _NEAR * self.original_distance
         )
+        return goal
+
+    def distance(self, values):
+        """Return how far metrics are from the target."""
+        return hypot(*(values[: len(self.target)] - self.target))
+
+    def overshoots(self, values):
+        """Say whether metrics have passed the target by more than is worth it."""
+        # With steps to come, the next linearisation takes an overshoot back.
+        if self.n_steps > 1 or not self.is_aim:
+            return False
+        left = values[: len(self.target)] - self.target
+        # On a straight line, half of the step would have to end closer.
+        halfway = 0.5 * hypot(*(self.asked + left))
+        return bool(left @ self.asked < 0 and halfway < hypot(*left))
+
+    def surprise(self, predicted, after):
+        """Return warnings where the metrics went elsewhere than was predicted."""
+        if hypot(*(after - predicted)) <= 0.5 * hypot(*(self.before - predicted)):
+            return ()
+        message = (
+            f"The metric was predicted to go from {_listed(self.before)} to "
+            f"{_listed(predicted)}, but went to {_listed(after)}: the step was "
+            "longer than the linearisation holds. Ask for less (strength, "
+            "fraction), or let the update take several steps (max_iter)."
+        )
+        return ((message, LinearizationWarning),)
+
+
+def _listed(values):
+    return ", ".join(f"{value:.3g}" for value in values)

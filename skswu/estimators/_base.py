@@ -2,13 +2,14 @@
 
 from abc import ABC, abstractmethod
 from copy import copy, deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
 from typing import Any
 
 import numpy as np
 from sklearn import get_config
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.metadata_routing import (
@@ -20,9 +21,13 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from .._utils._compat import HasMethods, Interval, check_feature_names
+from .._utils._content_hash import content_hash
 from .._utils._saved_version import SavedVersionMixin
+from ..correction import Corrector, Setting
 from ..inputs import DataReader, LabeledData
 from ..inputs._sample_weight import sample_weight_options
+from ..models._pipeline_fit import fit_recorded, rows_as_fitted
+from ..models._wrapped_classifier import check_no_samplers
 from ._parts import (
     REGISTRIES,
     Parts,
@@ -64,6 +69,15 @@ class FittedModel:
         """The rows that the objective is measured on."""
         return self.training if self.held_out is None else self.held_out
 
+    def seen_by(self, wrapped):
+        """Return the bare classifier with the rows as it sees them."""
+        return replace(
+            self,
+            estimator=wrapped.classifier,
+            training=self.training.seen_by(wrapped),
+            held_out=self.held_out and self.held_out.seen_by(wrapped),
+        )
+
 
 @dataclass(frozen=True)
 class CorrectedModel:
@@ -75,13 +89,10 @@ class CorrectedModel:
         The corrected copy.
     correction : Correction
         How it came about.
-    names : list of str
-        What the metrics are.
     """
 
     estimator: Any
     correction: Any
-    names: list
 
 
 def _fitted_has(method):
@@ -123,6 +134,7 @@ class BaseUnlearningClassifier(
         *,
         objective="demographic_parity",
         weighting="soft",
+        influence="auto",
         update="influence",
         validation_fraction=0.2,
         sensitive_features=None,
@@ -132,6 +144,7 @@ class BaseUnlearningClassifier(
         self.estimator = estimator
         self.objective = objective
         self.weighting = weighting
+        self.influence = influence
         self.update = update
         self.validation_fraction = validation_fraction
         self.sensitive_features = sensitive_features
@@ -204,7 +217,9 @@ class BaseUnlearningClassifier(
     ):
         """Correct a fitted estimator, given the data that it was trained on.
 
-        A second call starts from the original estimator again.
+        A second call starts from the original estimator again, and one after
+        :meth:`fit` from what that fitted; unless the estimator was fitted by itself
+        since then, which is corrected in its place.
 
         Parameters
         ----------
@@ -255,6 +270,7 @@ class BaseUnlearningClassifier(
         data = self._make_reader(parts).read(X, y, **given)
         self._correct(self._fit_estimator(data), parts)
         self._fitted_from = self.estimator
+        self._state_then = _fitted_state(self.estimator)
 
     def _unlearn(self, X, y, **given):
         parts = self._resolve_parts()
@@ -266,6 +282,7 @@ class BaseUnlearningClassifier(
     def _resolve_parts(self):
         """Return the Parts; all parameters are checked before anything is computed."""
         self._validate_params()
+        check_no_samplers(self.estimator)
         return Parts.of(self)
 
     def _make_reader(self, parts):
@@ -275,7 +292,9 @@ class BaseUnlearningClassifier(
     def _original(self):
         """Return the fitted estimator that a correction starts from."""
         if getattr(self, "_fitted_from", None) is self.estimator:
-            return self.original_estimator_
+            state = _fitted_state(self.estimator)
+            if state is None or state == self._state_then:
+                return self.original_estimator_
         check_is_fitted(self.estimator)
         return deepcopy(self.estimator)
 
@@ -287,8 +306,18 @@ class BaseUnlearningClassifier(
             training, held_out = data.take(train), data.take(validation)
         estimator = clone(self.estimator)
         options = self._fit_options(estimator, training.weight)
-        estimator.fit(training.X, training.y, **options)
+        seen = fit_recorded(estimator, training.X, training.y, options)
+        training = replace(training, as_fitted=seen)
         return FittedModel(estimator, training, held_out, data, train, validation)
+
+    def _as_fitted(self, training):
+        """Return training rows as the original classifier saw them, if known."""
+        if self._fitted_from is None:
+            return training
+        fitted = self.original_estimator_
+        options = self._fit_options(fitted, training.weight)
+        seen = rows_as_fitted(fitted, training.X, training.y, options)
+        return replace(training, as_fitted=seen)
 
     def _split(self, data):
         """Return the rows to train on and those to hold out; None is all and none."""
@@ -318,6 +347,28 @@ class BaseUnlearningClassifier(
             return routed.estimator.fit
         return sample_weight_options(estimator, weight)
 
+    def _pose(self, wrapped, fitted, parts):
+        """Return the Corrector of a fitted estimator.
+
+        Parameters
+        ----------
+        wrapped : WrappedClassifier
+            The estimator, taken apart.
+        fitted : FittedModel
+            The estimator and its rows.
+        parts : Parts
+            What the parameters name or are.
+        """
+        setting = Setting(
+            wrapped,
+            fitted.training,
+            fitted.held_out,
+            parts.objectives,
+            parts.influence,
+        )
+        problem = parts.update.pose(setting)
+        return Corrector(problem, parts.weighting, parts.update, self.verbose)
+
     def _correct(self, fitted, parts):
         """Correct a fitted estimator and store what comes of it."""
         found = self._find_correction(fitted, parts)
@@ -328,16 +379,16 @@ class BaseUnlearningClassifier(
         if fitted.train_indices is None:
             self.train_indices_ = np.arange(len(fitted.training.y))
         self.validation_indices_ = fitted.validation_indices
-        self._store(found.correction, found.names, fitted.training.weight)
+        self._store(found.correction, fitted.training.weight)
 
-    def _store(self, correction, names, weight):
+    def _store(self, correction, weight):
         self.epsilon_ = correction.epsilon
         self.sample_weight_ = 1.0 + correction.epsilon
         if weight is not None:
             self.sample_weight_ *= weight
         self.influence_ = correction.influence
         self.utility_influence_ = correction.utility_influence
-        self.objective_names_ = names
+        self.objective_names_ = correction.names
         self.objective_before_ = correction.before
         self.objective_predicted_ = correction.predicted
         self.objective_after_ = correction.after
@@ -346,6 +397,7 @@ class BaseUnlearningClassifier(
         self.stationarity_ = correction.stationarity
         self.step_length_ = correction.step_length
         self.n_iter_ = correction.n_iter
+        self.training_decrement_ = correction.training_decrement
         self.timings_ = correction.timings
         self.solver_residuals_ = correction.solver_residuals
 
@@ -461,6 +513,15 @@ class BaseUnlearningClassifier(
             objective.is_multiclass for objective in resolve_objectives(self.objective)
         )
         return tags
+
+
+def _fitted_state(estimator):
+    """Return what changes when a fitted estimator is fitted anew; None if unfitted."""
+    try:
+        check_is_fitted(estimator)
+    except NotFittedError:
+        return None
+    return content_hash(estimator)
 
 
 def _stratified_mask(cells, fraction, random_state):

@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field, fields
 from functools import partial
 
+from ..influence import INFLUENCES, Influence
 from ..objectives import OBJECTIVES
-from ..updates import UPDATES, BaseUpdate
+from ..updates import UPDATES, ModelUpdate
 from ..weighting import WEIGHTINGS, BaseWeighting
 
 
@@ -47,13 +48,16 @@ class Parts:
         What is measured.
     weighting : BaseWeighting
         Solves for the weights.
-    update : BaseUpdate
-        Moves the parameters or replaces the model.
+    influence : Influence
+        How influences are computed.
+    update : ModelUpdate
+        Moves the parameters, or fits the model anew.
     """
 
     objectives: list = field(metadata=_by_name(OBJECTIVES, resolve_objectives))
     weighting: BaseWeighting = field(metadata=_by_name(WEIGHTINGS))
-    update: BaseUpdate = field(metadata=_by_name(UPDATES))
+    influence: Influence = field(metadata=_by_name(INFLUENCES))
+    update: ModelUpdate = field(metadata=_by_name(UPDATES))
 
     @classmethod
     def of(cls, estimator):

@@ -1,8 +1,5 @@
 """The meta-estimator."""
 
-from ..correction._correction import Corrector
-from ..correction._problem import make_problem
-from ..correction._replacement import replace_model
 from ..models import WrappedClassifier
 from ._base import BaseUnlearningClassifier, CorrectedModel
 
@@ -25,11 +22,16 @@ class UnlearningClassifier(BaseUnlearningClassifier):
         takes it fitted. It is never modified.
     objective : str, BaseObjective or list of them, default="demographic_parity"
         What to repair: ``"demographic_parity"``, ``"equal_opportunity"``,
-        ``"equalized_odds"``, ``"target_utility"``, an instance, or several.
+        ``"equalized_odds"``, ``"false_positive_rate_parity"``,
+        ``"error_rate_parity"``, ``"loss_parity"``, ``"calibration_in_the_large"``,
+        ``"adversarial_robustness"``, ``"target_utility"``, an instance, or several.
     weighting : str or BaseWeighting, default="soft"
         ``"soft"``, ``"hard"`` or an instance.
-    update : str or BaseUpdate, default="influence"
-        ``"influence"`` or an instance.
+    influence : str or Influence, default="auto"
+        How the influence of samples is computed: damping, how to solve with the
+        curvature, which parameters of a network are corrected.
+    update : str or ModelUpdate, default="influence"
+        ``"influence"``, ``"refit"`` or another name, or an instance.
     validation_fraction : float or None, default=0.2
         Share of the rows that :meth:`fit` holds out, stratified by label and group,
         to measure the objective on. None measures on the training rows, as does a
@@ -82,6 +84,12 @@ class UnlearningClassifier(BaseUnlearningClassifier):
         :class:`~skswu.updates.InfluenceUpdate`.
     n_iter_ : int
         Number of steps.
+    training_decrement_ : float
+        How far the original classifier is from the optimum of its training rows: the
+        Newton decrement :math:`\tfrac12 g^\top H^{-1} g / \sum_i w_i`, what a Newton
+        step would lower the mean training loss by. A large one says that the rows are
+        not those of the fit, see :class:`~skswu.exceptions.TrainingDataWarning`. NaN
+        for networks and for models that are fitted anew.
     train_indices_ : ndarray of shape (n_train,)
         Rows of X that the attributes above speak of, after :meth:`fit`.
     validation_indices_ : ndarray or None
@@ -102,7 +110,8 @@ class UnlearningClassifier(BaseUnlearningClassifier):
     >>> from skswu import UnlearningClassifier
     >>> from skswu.datasets import load_adult
     >>> data = load_adult(subset="train").frame.iloc[:2000]
-    >>> X, y = data[["age", "education_num", "hours_per_week"]], data["income"]
+    >>> X = data[["age", "education_num", "hours_per_week"]]
+    >>> y = data["income"] == ">50K"
     >>> classifier = LogisticRegression(max_iter=1000).fit(X, y)
     >>> model = UnlearningClassifier(classifier).unlearn(
     ...     X, y, sensitive_features=data["sex"]
@@ -113,24 +122,9 @@ class UnlearningClassifier(BaseUnlearningClassifier):
 
     def _find_correction(self, fitted, parts):
         wrapped = WrappedClassifier(fitted.estimator)
-        correct = replace_model if parts.update.replaces_model else _move_parameters
-        classifier, correction, names = correct(
-            wrapped,
-            fitted.training,
-            fitted.held_out,
-            parts.objectives,
-            parts.weighting,
-            parts.update,
-            self.verbose,
+        (candidate,) = self._pose(wrapped, fitted, parts).correct()
+        correction = candidate.finish()
+        candidate.warn()
+        return CorrectedModel(
+            wrapped.with_classifier(correction.classifier), correction
         )
-        return CorrectedModel(wrapped.with_classifier(classifier), correction, names)
-
-
-def _move_parameters(
-    wrapped, training, held_out, objectives, weighting, update, verbose
-):
-    """Return the corrected classifier, the Correction and the metrics' names."""
-    problem = make_problem(wrapped, training, held_out, objectives, update)
-    correction = Corrector(problem, weighting, update, verbose).correct()
-    classifier = problem.view.corrected(correction.parameters)
-    return classifier, correction, problem.evaluation.names

@@ -17,7 +17,6 @@ from ..selection._path_table import (
     make_table,
     warn_of_bound,
 )
-from ..selection._strength_path import correct_along
 from ..selection._thresholded_scores import ThresholdedScores
 from ._base import BaseUnlearningClassifier, CorrectedModel
 
@@ -51,7 +50,7 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
         Choose the smallest disparity with at most this loss of utility. If neither
         bound is given, it is 0.01; only one can be.
     disparity : str or callable, default="auto"
-        A parity metric of fairlearn or its name, as
+        A parity metric by name or as a function, as
         :func:`~skswu.metrics.make_fairness_scorer` takes it. A ratio r counts as 1 -
         r. ``"auto"`` is the objective's own metric of predicted labels, such as
         ``"demographic_parity_difference"``, the largest one of several objectives; an
@@ -69,14 +68,16 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
     tune_threshold : bool, default=False
         Whether to tune the decision threshold as well, by the same rule on the rows
         that the objective is measured on: at each strength, and at the chosen one
-        if ``cv`` chooses. Needs two classes, ``utility="accuracy"`` and the
-        ``"auto"`` or a parity, opportunity or odds metric. Predictions never need the
-        groups.
+        if ``cv`` chooses. Needs two classes, ``utility="accuracy"``, and objectives
+        that compare groups or ``disparity`` as a difference or ratio of one by name.
+        Predictions never need the groups.
     objective : str, BaseObjective or list of them, default="demographic_parity"
         See :class:`UnlearningClassifier`.
     weighting : str or BaseWeighting, default="soft"
         With the parameter ``strength``, which is set.
-    update : str or BaseUpdate, default="influence"
+    influence : str or Influence, default="auto"
+        See :class:`UnlearningClassifier`.
+    update : str or ModelUpdate, default="influence"
         See :class:`UnlearningClassifier`.
     validation_fraction : float or None, default=0.2
         Share of the rows that :meth:`fit` holds out to measure on, see
@@ -125,7 +126,8 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
     >>> from skswu import UnlearningClassifierCV
     >>> from skswu.datasets import load_adult
     >>> data = load_adult(subset="train").frame.iloc[:2000]
-    >>> X, y = data[["age", "education_num", "hours_per_week"]], data["income"]
+    >>> X = data[["age", "education_num", "hours_per_week"]]
+    >>> y = data["income"] == ">50K"
     >>> model = UnlearningClassifierCV(
     ...     LogisticRegression(max_iter=1000), max_disparity=0.05, random_state=0
     ... ).fit(X, y, sensitive_features=data["sex"])
@@ -158,6 +160,7 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
         tune_threshold=False,
         objective="demographic_parity",
         weighting="soft",
+        influence="auto",
         update="influence",
         validation_fraction=0.2,
         sensitive_features=None,
@@ -169,6 +172,7 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
             estimator,
             objective=objective,
             weighting=weighting,
+            influence=influence,
             update=update,
             validation_fraction=validation_fraction,
             sensitive_features=sensitive_features,
@@ -241,10 +245,11 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
         self.strength_ = candidate.strength
         self.threshold_ = table[best].get("threshold")
         self.path_, self.best_index_ = chosen or (path, best)
+        correction = candidate.finish()
         candidate.warn()
         warn_of_bound(self.path_, self.best_index_, self._rule)
         corrected = self._with_threshold(fitted, candidate.classifier)
-        return CorrectedModel(corrected, candidate.correction, candidate.names)
+        return CorrectedModel(corrected, correction)
 
     def _with_threshold(self, fitted, classifier):
         """Return the estimator with a corrected classifier and the tuned threshold."""
@@ -284,28 +289,21 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
         ``scored`` are the rows to score them on if not those of the objective.
         """
         wrapped = WrappedClassifier(fitted.estimator)
-        bare = WrappedClassifier(wrapped.classifier)
-        training = fitted.training.seen_by(wrapped)
-        held_out = fitted.held_out and fitted.held_out.seen_by(wrapped)
-        if scored is None:
-            measured = training if held_out is None else held_out
-        else:
-            measured = scored.seen_by(wrapped)
+        seen = fitted.seen_by(wrapped)
+        measured = seen.measured if scored is None else scored.seen_by(wrapped)
         scores = ThresholdedScores(
-            measured, bare.classifier, parts.objectives, self.disparity, self.utility
+            measured,
+            wrapped.classifier,
+            parts.objectives,
+            self.disparity,
+            self.utility,
         )
         tune = self.tune_threshold and scored is None
         rows = PathRows(scores, self._rule, ThresholdSearch(scores) if tune else None)
-        path = correct_along(
-            strengths,
-            bare,
-            training,
-            held_out,
-            parts.objectives,
-            parts.weighting,
-            parts.update,
-            self.verbose,
-        )
-        for candidate in path:
-            known = candidate.predicted if scored is None else None
-            yield candidate, rows.row(candidate, known, training.weight)
+        corrector = self._pose(WrappedClassifier(wrapped.classifier), seen, parts)
+        candidates = corrector.correct(strengths)
+        predicted = [None] * len(candidates)
+        if scored is None:
+            predicted = corrector.predicted(candidates)
+        for candidate, known in zip(candidates, predicted, strict=True):
+            yield candidate, rows.row(candidate, known)

@@ -4,7 +4,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from .._utils._progress import report_residual
 from .._utils._warnings import warn
-from ._curvature import InverseCurvature, warn_of_negative_curvature
+from ._curvature import InverseCurvature, Solution, warn_of_negative_curvature
 
 # Smaller curvature is none: squares of steps along it leave the range of floats.
 _FLAT = 1e-120
@@ -64,12 +64,13 @@ class ConjugateGradientInverse(InverseCurvature):
 
     def solve(self, vectors):
         with self.operator.repeated_products():
-            solution, relative_residual, negative = self._iterate(vectors)
-        self._report(relative_residual, negative)
+            vectors, residuals, n_products, negative = self._iterate(vectors)
+        solution = Solution(vectors, float(residuals.max()), n_products)
+        self._warn_of(solution, negative)
         return solution
 
     def _iterate(self, vectors):
-        """Return solutions, relative residuals, and whether H proved indefinite."""
+        """Return solutions, residuals, products, and whether H proved indefinite."""
         solution = 0.0 * vectors
         residual = vectors + solution
         scale = _column_norm(vectors)
@@ -77,13 +78,13 @@ class ConjugateGradientInverse(InverseCurvature):
         preconditioned = self.precondition(residual)
         direction = preconditioned
         inner = (residual * preconditioned).sum(0)
-        negative, steepest = False, 0.0
+        negative, steepest, n_products = False, 0.0, 0
         active = _column_norm(residual) / scale > self.tol
         for _ in range(self.max_iter):
             if not active.any():
                 break
             product = self._product(direction, active)
-            self.n_products_ += 1
+            n_products += 1
             curvature = (direction * product).sum(0)
             negative = negative or bool((active & (curvature < 0)).any())
             square = (direction * direction).sum(0)
@@ -101,7 +102,7 @@ class ConjugateGradientInverse(InverseCurvature):
             relative = _column_norm(residual) / scale
             report_residual(relative.max())
             active = active & (relative > self.tol)
-        return solution, _column_norm(residual) / scale, negative
+        return solution, _column_norm(residual) / scale, n_products, negative
 
     def _product(self, direction, active):
         """Multiply the directions of right-hand sides that are not solved yet."""
@@ -110,22 +111,26 @@ class ConjugateGradientInverse(InverseCurvature):
         product[:, active] = self.operator.product(direction[:, active]) + damped
         return product
 
-    def _report(self, relative_residual, negative):
-        self.relative_residual_ = float(relative_residual.max())
+    def _warn_of(self, solution, negative):
+        reached = solution.relative_residual
         if negative:
             warn_of_negative_curvature(
                 "conjugate gradients met a direction of it, at a relative residual of "
-                f"{self.relative_residual_:.1e}",
+                f"{reached:.1e}",
                 "They stopped there",
             )
-        elif self.relative_residual_ > self.tol:
-            warn(
-                f"Conjugate gradients reached a relative residual of "
-                f"{self.relative_residual_:.1e} in {self.n_products_} products with "
-                f"the curvature; tol={self.tol:.1e} was asked. Raise damping or the "
-                "number of iterations.",
-                ConvergenceWarning,
-            )
+        elif reached > self.tol:
+            warn_of_residual(reached, solution.n_products, self.tol)
+
+
+def warn_of_residual(reached, n_products, tol):
+    """Warn of a relative residual above what was asked."""
+    warn(
+        f"Conjugate gradients reached a relative residual of {reached:.1e} in "
+        f"{n_products} products with the curvature; tol={tol:.1e} was asked. Raise the "
+        "damping of the influence or the max_iter of its solver.",
+        ConvergenceWarning,
+    )
 
 
 def _column_norm(vectors):

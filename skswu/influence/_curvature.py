@@ -2,6 +2,8 @@
 
 from abc import ABC, abstractmethod
 from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -105,24 +107,42 @@ class CurvatureOperator(ABC):
         return vectors
 
 
-class InverseCurvature(ABC):
-    r"""Solve :math:`(H + \delta I) x = v` for a block of right-hand sides.
+@dataclass(frozen=True)
+class Solution:
+    """Solutions of a linear system, and what they took.
 
     Attributes
     ----------
-    relative_residual_ : float
-        Largest relative residual over the right-hand sides of the latest solve; NaN
-        before the first and for a direct solve, which does not measure it.
-    n_products_ : int
-        Curvature products made so far; 0 for a direct solve.
+    vectors : array of shape (n_parameters, n_vectors)
+        The solutions, arrays of the operator's own library.
+    relative_residual : float or None, default=None
+        The largest over the right-hand sides; None for a direct solve, which does not
+        measure it.
+    n_products : int, default=0
+        Products with the curvature that were made for them.
     """
 
-    relative_residual_ = float("nan")
-    n_products_ = 0
+    vectors: Any
+    relative_residual: float | None = None
+    n_products: int = 0
+
+
+class InverseCurvature(ABC):
+    r"""Solve :math:`(H + \delta I) x = v` for a block of right-hand sides."""
 
     @abstractmethod
     def solve(self, vectors):
-        """Return ``(H + damping * I)^-1 @ vectors``."""
+        """Return the Solution of ``(H + damping * I) x = vectors``.
+
+        Parameters
+        ----------
+        vectors : array of shape (n_parameters, n_vectors)
+            Right-hand sides.
+
+        Returns
+        -------
+        Solution
+        """
 
 
 def warn_of_negative_curvature(found, done):

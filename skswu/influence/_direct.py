@@ -5,7 +5,7 @@ from scipy import linalg
 
 from .._utils._warnings import warn
 from ..exceptions import SingularCurvatureWarning
-from ._curvature import InverseCurvature, warn_of_negative_curvature
+from ._curvature import InverseCurvature, Solution, warn_of_negative_curvature
 
 # A Cholesky factor of a matrix worse conditioned than this has no correct digit left
 # to spare, so the eigendecomposition decides what is null and what is merely small.
@@ -52,7 +52,7 @@ class DirectInverse(InverseCurvature):
         solution = np.empty_like(right, dtype=np.float64)
         for indices, solve in self._solvers:
             solution[indices] = solve(right[indices])
-        return self.operator.from_numpy(solution)
+        return Solution(self.operator.from_numpy(solution))
 
 
 def _add_to_diagonal(matrix, value):
@@ -118,6 +118,6 @@ def _warn_of_singularity(kept):
         f"The curvature of the training loss is singular: its rank is {kept.sum()} of "
         f"{len(kept)} parameters (collinear columns without a penalty, or weights "
         "that vanish). The minimum-norm correction is used; a penalty on the "
-        "estimator or damping > 0 on the update makes it unique.",
+        "estimator or damping > 0 of the influence makes it unique.",
         SingularCurvatureWarning,
     )

@@ -6,7 +6,7 @@ from sklearn.utils import check_random_state
 
 from .._utils._progress import report_residual
 from .._utils._warnings import warn
-from ._curvature import InverseCurvature
+from ._curvature import InverseCurvature, Solution
 
 _POWER_ITERATIONS = 10
 
@@ -55,6 +55,7 @@ class LissaInverse(InverseCurvature):
         self.damping = damping
         self.tol = tol
         self.max_iter = max_iter
+        self._n_products = 0
         self.scale = 2.0 * (self._largest_eigenvalue(random_state) + damping)
 
     def _largest_eigenvalue(self, random_state):
@@ -68,13 +69,14 @@ class LissaInverse(InverseCurvature):
         return norm
 
     def _product(self, vectors):
-        self.n_products_ += 1
+        self._n_products += 1
         return self.operator.product(vectors)
 
     def solve(self, vectors):
         with self.operator.repeated_products():
-            solution, reached = self._iterate(vectors)
-        self._report(reached)
+            vectors, reached = self._iterate(vectors)
+        solution = Solution(vectors, reached, self._n_products)
+        self._warn_of(solution)
         return solution
 
     def _iterate(self, vectors):
@@ -101,17 +103,17 @@ class LissaInverse(InverseCurvature):
         for product in self.operator.batch_products():
             left = residual - product(step) - self.damping * step
             step = step + left / self.scale
-        self.n_products_ += 1
+        self._n_products += 1
         return step
 
-    def _report(self, reached):
-        self.relative_residual_ = reached
+    def _warn_of(self, solution):
+        reached = solution.relative_residual
         if reached > self.tol:
             warn(
                 f"LiSSA reached a relative residual of {reached:.1e} in the equivalent "
-                f"of {self.n_products_} products with the curvature; "
-                f"tol={self.tol:.1e} was asked. Raise damping or the number of "
-                "iterations, or use solver='cg'.",
+                f"of {solution.n_products} products with the curvature; "
+                f"tol={self.tol:.1e} was asked. Raise the damping of the influence or "
+                "the max_iter of its solver, or use solver='conjugate_gradient'.",
                 ConvergenceWarning,
             )
 

@@ -72,6 +72,8 @@ class NystromInverse(ConjugateGradientInverse):
             vectors, values = self._low_rank(operator)
         except linalg.LinAlgError:  # indefinite: bare iterations meet it and say so
             return lambda residual: residual
+        if values.min() + damping <= 0.0:  # nothing to scale the sketch by
+            return lambda residual: residual
         scale = (values.min() + damping) / (values + damping) - 1.0
         scale = operator.from_numpy(scale[:, None])
 

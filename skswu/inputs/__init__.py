@@ -4,7 +4,7 @@ from ._data_reader import DataReader
 from ._labeled_data import LabeledData
 from ._labels import check_total_weight, label_positions
 from ._sample_weight import sample_weight_options, takes_sample_weight
-from ._sensitive_features import Groups, read_sensitive_features
+from ._sensitive_features import Groups, read_control_features, read_sensitive_features
 
 __all__ = [
     "DataReader",
@@ -12,6 +12,7 @@ __all__ = [
     "LabeledData",
     "check_total_weight",
     "label_positions",
+    "read_control_features",
     "read_sensitive_features",
     "sample_weight_options",
     "takes_sample_weight",

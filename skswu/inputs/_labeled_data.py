@@ -22,16 +22,22 @@ class LabeledData:
         The rows' groups.
     weight : ndarray of shape (n_samples,) or None
         Sample weights.
+    as_fitted : {array-like, sparse matrix, DataFrame} or None
+        X as the bare classifier was fitted on; None is what the transformers before it
+        make of X.
     """
 
     X: Any
     y: np.ndarray
     groups: Any = None
     weight: np.ndarray | None = None
+    as_fitted: Any = None
 
     def seen_by(self, wrapped):
         """Return the rows as a WrappedClassifier's bare one sees them."""
-        return replace(self, X=wrapped.transform(self.X))
+        X = self.as_fitted
+        X = wrapped.transform(self.X) if X is None else X
+        return replace(self, X=X, as_fitted=None)
 
     def take(self, indices):
         """Return the rows at ``indices``."""
@@ -40,4 +46,5 @@ class LabeledData:
             rows_at(self.y, indices),
             None if self.groups is None else self.groups.take(indices),
             None if self.weight is None else self.weight[indices],
+            None if self.as_fitted is None else rows_at(self.as_fitted, indices),
         )

@@ -7,7 +7,7 @@ categorical, a polars frame and a list of strings mean the same thing everywhere
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral
 
 import narwhals.stable.v1 as nw
@@ -29,36 +29,58 @@ class Groups:
     names : list of str
         Names of the groups, sorted by value. A name may have no row, after
         :meth:`take` or :meth:`aligned_to`.
+    strata : Groups or None, default=None
+        Strata of the rows, within which alone the groups are compared.
     """
 
     codes: np.ndarray
     names: list[str]
+    strata: Groups | None = None
 
     def __len__(self) -> int:
         return len(self.codes)
 
     def take(self, indices) -> Groups:
         """Groups of the rows at `indices` (positions or a mask), names unchanged."""
-        return Groups(self.codes[indices], self.names)
+        strata = None if self.strata is None else self.strata.take(indices)
+        return Groups(self.codes[indices], self.names, strata)
+
+    def within(self, strata) -> Groups:
+        """Return the same groups, to be compared within strata.
+
+        Parameters
+        ----------
+        strata : Groups or None
+            Strata of the same rows, see :func:`read_control_features`; None has the
+            groups compared among all rows.
+        """
+        return replace(self, strata=strata)
 
     def counts(self) -> np.ndarray:
         """Rows of each group, shape (n_groups,)."""
         return np.bincount(self.codes, minlength=len(self.names))
 
     def aligned_to(self, other: Groups) -> Groups:
-        """Recode these rows with the names of `other`.
+        """Recode these rows, and their strata, with the names of `other`.
 
         Raises
         ------
         ValueError
-            If a group here has no namesake in `other`.
+            If a group or stratum here has no namesake in `other`.
         """
+        aligned = self._renamed(other, "sensitive features", "groups")
+        if self.strata is None or other.strata is None:
+            return aligned.within(self.strata)
+        strata = self.strata._renamed(other.strata, "control features", "strata")
+        return aligned.within(strata)
+
+    def _renamed(self, other, features, kind) -> Groups:
         position = {name: code for code, name in enumerate(other.names)}
         unknown = [name for name in self.names if name not in position]
         if unknown:
             raise ValueError(
-                f"the sensitive features hold groups {_listed(unknown)} that are not "
-                f"among the known groups {_listed(other.names)}."
+                f"the {features} hold {kind} {_listed(unknown)} that are not among "
+                f"the known {kind} {_listed(other.names)}."
             )
         new_codes = [position[name] for name in self.names]
         return _recoded(self.codes, new_codes, other.names)
@@ -103,16 +125,60 @@ def read_sensitive_features(
         For missing values, a wrong shape or length, an unknown column, fewer than two
         groups, or features that do not group the rows.
     """
-    if sensitive_features is not None:
-        columns = _columns(sensitive_features, name)
+    groups, name = _read(sensitive_features, X, column, n_rows, name)
+    if groups is not None:
+        _check_several(groups, name)
+        _check_grouping(groups, name, max_groups_per_row)
+    return groups
+
+
+def read_control_features(
+    control_features, X, column, n_rows, name="control_features"
+) -> Groups | None:
+    """Read the control features of a call, or else of the columns of `X`.
+
+    They make the strata that :meth:`Groups.within` takes.
+
+    Parameters
+    ----------
+    control_features : array-like of shape (n_rows,) or (n_rows, n_features), or None
+        What the call passed, as :func:`read_sensitive_features` takes it.
+    X : array-like, DataFrame or sparse matrix of shape (n_rows, n_columns)
+        Read only if `control_features` is None.
+    column : str, int, sequence of them, or None
+        Name or position of the columns of `X` to read.
+    n_rows : int
+        Expected number of rows.
+    name : str, default="control_features"
+        What messages call the parameter.
+
+    Returns
+    -------
+    strata : Groups or None
+        None if both `control_features` and `column` are None.
+
+    Raises
+    ------
+    ValueError
+        For missing values, a wrong shape or length, an unknown column, or features
+        that do not group the rows.
+    """
+    strata, name = _read(control_features, X, column, n_rows, name)
+    if strata is not None:
+        _check_grouping(strata, name, max_groups_per_row=0.5)
+    return strata
+
+
+def _read(features, X, column, n_rows, name) -> tuple[Groups | None, str]:
+    """The groups of features, or of columns of `X`, and what messages call them."""
+    if features is not None:
+        columns = _columns(features, name)
     elif column is not None:
         columns = _columns_of_X(X, column, name)
         name = f"{name}={column!r}"
     else:
-        return None
-    groups = _cross([_encode(values, n_rows, name) for values in columns])
-    _check_grouping(groups, name, max_groups_per_row)
-    return groups
+        return None, name
+    return _cross([_encode(values, n_rows, name) for values in columns]), name
 
 
 def _columns(values, name) -> list:
@@ -290,13 +356,16 @@ def _escaped(name: str) -> str:
     return name.replace("\\", "\\\\").replace(",", "\\,")
 
 
-def _check_grouping(groups, name, max_groups_per_row):
-    n_rows, n_groups = len(groups), len(groups.names)
-    if n_groups < 2:
+def _check_several(groups, name):
+    if len(groups.names) < 2:
         raise ValueError(
-            f"{name} must hold at least two groups; all {n_rows} rows are in "
+            f"{name} must hold at least two groups; all {len(groups)} rows are in "
             f"{_listed(groups.names)}."
         )
+
+
+def _check_grouping(groups, name, max_groups_per_row):
+    n_rows, n_groups = len(groups), len(groups.names)
     if n_groups > max(2, max_groups_per_row * n_rows):
         raise ValueError(
             f"{name} is not a grouping: {n_groups} distinct values in {n_rows} rows. "

@@ -90,7 +90,7 @@ class InfluenceDisplay:
         X_val=None,
         y_val=None,
         sensitive_features_val=None,
-        update=None,
+        influence=None,
         ax=None,
         **kwargs,
     ):
@@ -120,8 +120,8 @@ class InfluenceDisplay:
         sensitive_features_val : array-like of shape (n_val,) or (n_val, \
                 n_sensitive), default=None
             Their groups.
-        update : str or BaseUpdate, default=None
-            Says how the curvature is inverted.
+        influence : str or Influence, default=None
+            How influences are computed.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
         **kwargs : dict
@@ -142,16 +142,16 @@ class InfluenceDisplay:
             X_val=X_val,
             y_val=y_val,
             sensitive_features_val=sensitive_features_val,
-            update=update,
+            influence=influence,
         )
-        linearized = question.linearize()
+        linearized = question.problem.linearize()
         groups = question.training.groups
         display = cls(
             linearized.influence[metric],
             linearized.utility_influence,
             before=float(linearized.before[metric]),
             groups=None if groups is None else np.array(groups.names)[groups.codes],
-            metric_name=question.problem.evaluation.names[metric],
+            metric_name=question.problem.names[metric],
         )
         return display.plot(ax=ax, **kwargs)
 

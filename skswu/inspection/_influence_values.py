@@ -20,7 +20,7 @@ def influence_values(
     X_val=None,
     y_val=None,
     sensitive_features_val=None,
-    update=None,
+    influence=None,
 ):
     r"""Return the influence of every training sample on each metric and the utility.
 
@@ -62,10 +62,9 @@ def influence_values(
     sensitive_features_val : array-like of shape (n_val,) or (n_val, n_sensitive), \
             default=None
         Their groups.
-    update : str or BaseUpdate, default=None
-        Says how the curvature is inverted, see :class:`~skswu.updates.InfluenceUpdate`.
-        None is ``"influence"``, or the update of an UnlearningClassifier; with one that
-        replaces the model, the influences are those of the model that stands in.
+    influence : str or Influence, default=None
+        How influences are computed. None is ``"auto"``, or the influence of an
+        UnlearningClassifier.
 
     Returns
     -------
@@ -78,7 +77,7 @@ def influence_values(
     See Also
     --------
     leave_one_out : The actual changes.
-    weights_summary : What a correction turned down.
+    weights_summary : Whose weight a correction lowered.
 
     References
     ----------
@@ -90,13 +89,14 @@ def influence_values(
     >>> from skswu.datasets import load_adult
     >>> from skswu.inspection import influence_values
     >>> data = load_adult(subset="train").frame.iloc[:2000]
-    >>> X, y = data[["age", "education_num", "hours_per_week"]], data["income"]
+    >>> X = data[["age", "education_num", "hours_per_week"]]
+    >>> y = data["income"] == ">50K"
     >>> classifier = LogisticRegression(max_iter=1000).fit(X, y)
     >>> values = influence_values(classifier, X, y, sensitive_features=data["sex"])
     >>> values.shape
     (2000, 2)
     >>> list(values)
-    ['demographic_parity: Male - Female', 'utility']
+    ['demographic_parity[True]: Male - Female', 'utility']
     """
     import pandas as pd
 
@@ -108,7 +108,7 @@ def influence_values(
             X_val=X_val,
             y_val=y_val,
             sensitive_features_val=sensitive_features_val,
-            update=update,
+            influence=influence,
         )
         return _held_values(estimator, X)
     question = read_training_problem(
@@ -121,10 +121,10 @@ def influence_values(
         X_val=X_val,
         y_val=y_val,
         sensitive_features_val=sensitive_features_val,
-        update=update,
+        influence=influence,
     )
-    linearized = question.linearize()
-    names = question.problem.evaluation.names
+    linearized = question.problem.linearize()
+    names = question.problem.names
     columns = dict(zip(names, linearized.influence, strict=True))
     columns["utility"] = linearized.utility_influence
     if is_corrected(estimator):

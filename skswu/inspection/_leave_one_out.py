@@ -1,7 +1,6 @@
 """What removing each training sample actually changes."""
 
 from contextlib import nullcontext
-from copy import copy
 
 import numpy as np
 from joblib import effective_n_jobs
@@ -10,7 +9,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from .._utils._blas_threads import single_blas_thread
 from .._utils._warnings import warn
-from ..models import LinearModelView
+from ..correction._block_evaluation import BlockEvaluation
 from ._leave_one_out_solver import LeaveOneOutSolver
 from ._training_problem import read_training_problem
 
@@ -113,7 +112,8 @@ def leave_one_out(
     >>> from skswu.datasets import load_adult
     >>> from skswu.inspection import influence_values, leave_one_out
     >>> data = load_adult(subset="train").frame.iloc[:2000]
-    >>> X, y = data[["age", "education_num", "hours_per_week"]], data["income"]
+    >>> X = data[["age", "education_num", "hours_per_week"]]
+    >>> y = data["income"] == ">50K"
     >>> classifier = LogisticRegression(tol=1e-8, max_iter=1000).fit(X, y)
     >>> options = {"sensitive_features": data["sex"]}
     >>> actual = leave_one_out(classifier, X, y, indices=range(200), **options)
@@ -135,23 +135,27 @@ def leave_one_out(
         X_val=X_val,
         y_val=y_val,
         sensitive_features_val=sensitive_features_val,
+        influence="auto",
         update="influence",
     )
     problem = question.problem
-    _check_is_linear(problem.view)
-    indices = _check_indices(indices, len(problem.rows))
-    changes = _solve_all(problem, indices, tol, n_jobs)
-    columns = [*problem.evaluation.names, "utility"]
+    objective = _pose(problem)
+    indices = _check_indices(indices, problem.n_rows)
+    changes = _solve_all(objective, problem.evaluation, indices, tol, n_jobs)
+    columns = [*problem.names, "utility"]
     return pd.DataFrame(changes, columns=columns, index=question.index[indices])
 
 
-def _check_is_linear(view):
-    if not isinstance(view, LinearModelView):
+def _pose(problem):
+    """Return the training objective that is solved without a sample each."""
+    objective = problem.view.posed(problem.rows)
+    if objective is None:
         raise TypeError(
             f"leave_one_out retrains linear classifiers; got "
-            f"{type(view.estimator).__name__}. influence_values predicts the changes "
-            "for every supported classifier."
+            f"{type(problem.view.estimator).__name__}. influence_values predicts the "
+            "changes for every supported classifier."
         )
+    return objective
 
 
 def _check_indices(indices, n_samples):
@@ -172,55 +176,41 @@ def _check_indices(indices, n_samples):
     return checked.astype(np.intp) % n_samples
 
 
-def _solve_all(problem, indices, tol, n_jobs):
+def _solve_all(objective, evaluation, indices, tol, n_jobs):
     """Return the changes of metrics and utility, (n_problems, n_metrics + 1)."""
-    solver = LeaveOneOutSolver(problem.view, problem.rows, tol)
-    before = _measure(problem.evaluation, solver.centre)
+    solver = LeaveOneOutSolver(objective, tol)
+    measured = BlockEvaluation(evaluation, objective.model)
+    before = _measure(measured.apart(), objective, solver.centre[None])
     starts = range(0, len(indices), solver.block_size)
     blocks = [indices[start : start + solver.block_size] for start in starts]
     n_threads = effective_n_jobs(n_jobs)
     alone = n_threads == 1
     with nullcontext() if alone else single_blas_thread():
         results = Parallel(n_jobs=n_threads, prefer="threads")(
-            delayed(_solve_block)(solver, problem.evaluation, block) for block in blocks
+            delayed(_solve_block)(solver, measured, objective, block)
+            for block in blocks
         )
     _warn_unless_converged(solver, sum(failed for _, failed in results))
-    after = np.concatenate([before[None][:0], *(values for values, _ in results)])
+    after = np.concatenate([before[:0], *(values for values, _ in results)])
     return after - before
 
 
-def _solve_block(solver, evaluation, indices):
+def _solve_block(solver, evaluation, objective, indices):
     """Return the metrics and the utility of each problem, and how many failed."""
     parameters, converged = solver.solve(indices)
-    # An evaluation remembers what it measured last, which threads may not share.
-    evaluation = copy(evaluation)
-    evaluation.rows = copy(evaluation.rows)
-    values = [
-        _measure(evaluation, theta)
-        for theta in _with_margins(solver.view, evaluation.rows, parameters)
-    ]
-    return np.array(values), np.count_nonzero(~converged)
+    # Some metrics note scores beside the rows, which threads may not share.
+    values = _measure(evaluation.apart(), objective, parameters)
+    return values, np.count_nonzero(~converged)
 
 
-def _with_margins(view, rows, parameters):
-    """Yield each problem's parameters, its margins computed with those of others."""
-    matrix = view._unpack(parameters)
-    n_outputs, n_columns, n_problems = matrix.shape
-    for start in range(0, n_problems, _EVALUATED_AT_ONCE):
-        block = slice(start, start + _EVALUATED_AT_ONCE)
-        columns = matrix[:, :, block].transpose(1, 2, 0).reshape(n_columns, -1)
-        margins = np.empty((columns.shape[1] // n_outputs, len(rows), n_outputs))
-        for chunk in rows.design.chunks():
-            z = rows.design.product(chunk, columns)
-            z = z.reshape(len(z), -1, n_outputs)
-            margins[:, chunk] = z.transpose(1, 0, 2)
-        for theta, z in zip(parameters.T[block], margins, strict=True):
-            rows.remember_margins(theta, z)
-            yield theta
-
-
-def _measure(evaluation, parameters):
-    return np.append(evaluation.values(parameters), evaluation.utility(parameters))
+def _measure(evaluation, objective, parameters):
+    """Return metrics and utility of models (n_models, n_parameters), some at once."""
+    values = []
+    for start in range(0, len(parameters), _EVALUATED_AT_ONCE):
+        some = parameters[start : start + _EVALUATED_AT_ONCE]
+        sums = objective.measure(evaluation.rows, some, evaluation.at())
+        values.append(evaluation.measured(sums, some))
+    return np.concatenate(values)
 
 
 def _warn_unless_converged(solver, n_failed):

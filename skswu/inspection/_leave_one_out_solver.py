@@ -14,7 +14,8 @@ of them, by the Sherman-Morrison-Woodbury identity
 .. math:: H_i^{-1} = H^{-1} + H^{-1} J_i^\top (I - S_i Q_i)^{-1} S_i J_i H^{-1},
           \qquad Q_i = J_i H^{-1} J_i^\top,
 
-and the gradients of a block of problems are two matrix-matrix products a chunk of rows.
+and the gradients of a block of problems are two matrix-matrix products for each block
+of rows.
 
 When to stop is known without a look at the new gradient. Let a loss be self-concordant
 in the sense of Bach (2010): its Hessian in the margins changes at most by the factor
@@ -43,8 +44,9 @@ Bach, "Self-concordant analysis for logistic regression", 2010.
 import numpy as np
 
 from ..influence import make_inverse_curvature
-from ._newton import minimize
-from ._removed_rows import RemovedRows, row_norms
+from ..linear import TrainingObjective
+from ._newton import minimize, solves_directly
+from ._removed_rows import RemovedRows, row_norms, solve_rows
 
 # Entries of the largest temporary of a block of problems, 8 bytes each.
 _BLOCK_ENTRIES = 2**19
@@ -57,12 +59,13 @@ _CENTRE_TOL = 1e-9
 class LeaveOneOutSolver:
     r"""Solve the training problems without one sample.
 
+    Blocks of vectors have one a problem, shape (n_problems, n_parameters). Threads may
+    share a solver.
+
     Parameters
     ----------
-    view : LinearModelView
-        The fitted model.
-    rows : LinearRows
-        Its training rows.
+    objective : TrainingObjective
+        Of the fitted model on its training rows, which are in memory.
     tol : float
         The :math:`\|\nabla F_i\|_{H_i^{-1}}` to reach, relative to that at the
         minimiser with all samples.
@@ -78,46 +81,52 @@ class LeaveOneOutSolver:
         bounded.
     """
 
-    def __init__(self, view, rows, tol):
-        self.view = view
-        self.rows = rows
+    def __init__(self, objective, tol):
         self.tol = tol
-        self.centre, self.converged = minimize(
-            view, rows, rows.weight, view.parameters, _CENTRE_TOL
-        )
-        self._margins = view._margins(rows, self.centre)
-        self._operator = view.curvature(rows, self.centre, rows.weight)
-        self._inverse = make_inverse_curvature("auto", self._operator)
-        gradient = view.objective_gradient(rows, self.centre, rows.weight)
-        self._gradient = gradient[:, None]
+        self._codes = objective.rows.collect("code")
+        weight = objective.rows.collect("weight")
+        ones = np.broadcast_to(1.0, self._codes.shape)
+        self._weight = ones if weight is None else weight
+        self._rows = objective.rows.beside(code=self._codes, weight=weight)
+        objective = TrainingObjective(objective.model, self._rows)
+        self.centre, self.converged = minimize(objective, _CENTRE_TOL)
+        self._model = objective.model.at(self.centre)
+        self._loss = self._model.training_loss
+        self._is_direct = solves_directly(objective)
+        start = TrainingObjective(self._model, self._rows).start(self._is_direct)
+        self._gradient = start.gradient
+        self._inverse = make_inverse_curvature("auto", start.curvature)
+        self._margins = self._centre_margins()
         self._rounding = self._gradient_rounding()
         self.block_size = self._choose_block_size()
         self._row_norm = self._largest_row_norm()
 
+    def _centre_margins(self):
+        margins = np.empty((len(self._model.matrix), self._rows.n_rows))
+        for block in self._rows.blocks:
+            margins[:, block.rows] = block.margins(self._model.matrix)
+        return margins
+
     def _gradient_rounding(self):
         """Return the length below which a gradient is the rounding of its sum."""
-        squared = (self._gradient * self._inverse.solve(self._gradient)).sum()
+        squared = self._gradient @ solve_rows(self._inverse, self._gradient[None])[0]
         return 10.0 * np.sqrt(max(squared, 0.0))
 
     def _choose_block_size(self):
-        n_outputs = self._margins.shape[1]
-        chunk = next(self.rows.design.chunks())
-        largest = max(chunk.stop - chunk.start, self.centre.size * n_outputs)
+        n_outputs = len(self._margins)
+        largest = max(self._rows.blocks[0].n_rows, self.centre.size * n_outputs)
         return int(np.clip(_BLOCK_ENTRIES // (largest * n_outputs), 8, 1024))
 
     def _largest_row_norm(self):
         """Return the bound on the move of a margin by a step of unit length."""
-        exact = self._inverse.n_products_ == 0
-        if not (exact and np.isfinite(self.rows.loss.self_concordance)):
+        if not (self._is_direct and np.isfinite(self._loss.self_concordance)):
             return np.inf
         # The range of several margins is at most twice the largest.
-        factor = 1.0 if self.rows.loss.separable else 2.0
-        starts = range(0, len(self.rows), self.block_size)
-        blocks = (slice(start, start + self.block_size) for start in starts)
-        norms = [
-            row_norms(self.view, self.rows, self._inverse, block).max()
-            for block in blocks
-        ]
+        factor = 1.0 if self._loss.separable else 2.0
+        norms = []
+        for start in range(0, self._rows.n_rows, self.block_size):
+            x = self._rows.dense_rows(slice(start, start + self.block_size))
+            norms.append(row_norms(self._model, self._inverse, x).max())
         return factor * max(norms)
 
     def solve(self, indices):
@@ -130,27 +139,35 @@ class LeaveOneOutSolver:
 
         Returns
         -------
-        parameters : ndarray of shape (n_parameters, n_problems)
+        parameters : ndarray of shape (n_problems, n_parameters)
             The minimisers.
         converged : ndarray of bool of shape (n_problems,)
             Whether the tolerance is met.
         """
-        moved = np.zeros((self.centre.size, len(indices)))
-        removed = RemovedRows(
-            self.view, self.rows, self._margins, self._inverse, indices
-        )
+        moved = np.zeros((len(indices), self.centre.size))
         with np.errstate(over="ignore", invalid="ignore"):
-            left, goal = self._follow_chords(moved, removed)
+            left, goal = self._follow_chords(moved, self._without(indices))
         converged = np.ones(len(indices), dtype=bool)
         for problem in left:
-            moved[:, problem], converged[problem] = self._solve_alone(
+            moved[problem], converged[problem] = self._solve_alone(
                 indices[problem], goal[problem]
             )
-        return self.centre[:, None] + moved, converged
+        return self.centre + moved, converged
+
+    def _without(self, indices):
+        """Return the rows that the problems leave out."""
+        return RemovedRows(
+            self._model,
+            self._inverse,
+            self._rows.dense_rows(indices),
+            self._codes[indices],
+            self._weight[indices],
+            self._margins[:, indices],
+        )
 
     def _follow_chords(self, moved, removed):
         """Take chord steps in place; return what is left to solve, and all goals."""
-        left = np.arange(moved.shape[1])
+        left = np.arange(len(moved))
         gradient = self._gradient - removed.gradient(moved)
         reach = np.zeros(len(left))
         goal = None
@@ -161,56 +178,46 @@ class LeaveOneOutSolver:
             ahead = norm * self._growth(reach + self._row_norm * full_norm)
             small, certain = norm <= goal[left], ahead <= goal[left]
             # A gradient that is known to be small is not left for one that is not.
-            moved[:, left] += np.where(small & ~certain, 0.0, step)
+            moved[left] += np.where((small & ~certain)[:, None], 0.0, step)
             unfinished = np.flatnonzero(~(small | certain))
             left, removed = left[unfinished], removed.take(unfinished)
             if len(left) == 0:
                 break
-            gradient, reach = self._gradients(moved[:, left], removed)
+            gradient, reach = self._gradients(moved[left], removed)
         return left, goal
 
     def _growth(self, reach):
         """Return the largest relative change of the Hessian over moves of margins."""
         if not np.isfinite(self._row_norm):
             return np.inf
-        return np.expm1(self.rows.loss.self_concordance * reach)
+        return np.expm1(self._loss.self_concordance * reach)
 
     def _gradients(self, moved, removed):
         """Return the problems' gradients, and how far their margins have moved."""
-        view, design = self.view, self.rows.design
-        matrix = view._unpack(moved)
-        n_outputs, n_columns, n_problems = matrix.shape
-        columns = matrix.transpose(1, 0, 2).reshape(n_columns, -1)
-        total = np.zeros_like(columns)
-        reach = np.zeros(n_problems)
-        for chunk in design.chunks():
-            change = design.product(chunk, columns).reshape(-1, n_outputs, n_problems)
-            np.maximum(reach, self._spread(change).max(axis=0), out=reach)
-            slope = self._slopes(chunk, change.transpose(0, 2, 1)).transpose(0, 2, 1)
-            design.add_transpose_product(chunk, slope.reshape(len(slope), -1), total)
-        total = total.reshape(n_columns, n_outputs, n_problems).transpose(1, 0, 2)
-        penalty = view.penalty_gradient(self.rows, self.centre)[:, None]
-        penalty = penalty + self._operator.penalty[:, None] * moved
-        return total[view._free] + penalty - removed.gradient(moved), reach
+        model = self._model
+        matrices = model.unpack(moved)
+        total, reach = np.zeros_like(matrices), np.zeros(len(moved))
+        for block in self._rows.blocks:
+            z = block.margins(matrices)
+            np.maximum(reach, self._spread(z), out=reach)
+            z += self._margins[:, block.rows]
+            slope = self._loss.gradient(block["code"], z)
+            slope *= block.weight
+            total += block.sums(slope)
+        penalty = model.penalty_gradient(self.centre) + model.l2 * moved
+        return model.pack(total) + penalty - removed.gradient(moved), reach
 
     def _spread(self, change):
-        """Return how far margins (n_rows, n_outputs, n_problems) have moved."""
-        if self.rows.loss.separable:
-            return np.abs(change).max(axis=1)
-        return change.max(axis=1) - change.min(axis=1)
-
-    def _slopes(self, chunk, change):
-        """Return weighted derivatives of losses, (n_rows, n_problems, n_outputs)."""
-        rows = self.rows
-        z = self._margins[chunk, None, :] + change
-        codes = np.repeat(rows.codes[chunk], z.shape[1])
-        slope = rows.loss.gradient(codes, z.reshape(-1, z.shape[2])).reshape(z.shape)
-        slope *= rows.weight[chunk, None, None]
-        return slope
+        """Return how far margins (n_problems, n_outputs, n_rows) have moved at most."""
+        if self._loss.separable:
+            return np.maximum(change.max(axis=(1, 2)), -change.min(axis=(1, 2)))
+        return np.ptp(change, axis=1).max(axis=1)
 
     def _solve_alone(self, index, goal):
         """Return how the parameters move without a sample, by Newton steps."""
-        weight = self.rows.weight.copy()
+        weight = self._weight.copy()
         weight[index] = 0.0
-        found, converged = minimize(self.view, self.rows, weight, self.centre, goal)
+        # Threads note derivatives beside rows of their own.
+        rows = self._rows.beside(code=self._codes, weight=weight)
+        found, converged = minimize(TrainingObjective(self._model, rows), goal)
         return found - self.centre, converged

@@ -41,6 +41,7 @@ def label_axis(axis, label):
 def readable(metric_name):
     """Return the name of a metric as running text."""
     name, colon, pair = metric_name.replace("_", " ").partition(": ")
+    name = name.replace("[", " [")
     return f"{name} ({pair})" if colon else name
 
 

@@ -2,25 +2,21 @@
 
 import numpy as np
 
-from ..influence import make_inverse_curvature
+from ..influence import Influence, make_inverse_curvature
+from ..linear import LinearCurvature, TrainingObjective
 
 _MAX_STEPS = 100
 _MAX_HALVINGS = 40
 
 
-def minimize(view, rows, weight, start, tol):
-    r"""Minimise :math:`L(\theta; v)` by Newton steps with backtracking.
+def minimize(objective, tol):
+    r"""Minimise a training objective by Newton steps with backtracking.
 
     Parameters
     ----------
-    view : ModelView
-        A convex model.
-    rows : Rows
-        Training rows.
-    weight : ndarray of shape (n_samples,)
-        The :math:`v \ge 0`.
-    start : ndarray of shape (n_parameters,)
-        Where to begin.
+    objective : TrainingObjective
+        Convex; the fitted parameters of its model are where to begin. Its rows note
+        derivatives on the way.
     tol : float
         The Newton decrement :math:`\|\nabla L\|_{H^{-1}}` after which one more step is
         the last.
@@ -32,24 +28,32 @@ def minimize(view, rows, weight, start, tol):
     converged : bool
         Whether ``tol`` was met.
     """
-    parameters = start
+    model, rows = objective.model, objective.rows
+    is_direct = solves_directly(objective)
+    parameters = model.parameters
     for _ in range(_MAX_STEPS):
-        gradient = view.objective_gradient(rows, parameters, weight)
-        curvature = view.curvature(rows, parameters, weight)
-        step = -make_inverse_curvature("auto", curvature).solve(gradient[:, None])[:, 0]
-        decrement = np.sqrt(max(-(gradient @ step), 0.0))
-        parameters = parameters + step * _length(view, rows, weight, parameters, step)
+        start = TrainingObjective(model.at(parameters), rows).start(is_direct)
+        inverse = make_inverse_curvature("auto", start.curvature)
+        step = -inverse.solve(start.gradient[:, None]).vectors[:, 0]
+        decrement = np.sqrt(max(-(start.gradient @ step), 0.0))
+        before = start.loss + model.penalty(parameters)
+        parameters = parameters + step * _length(objective, before, parameters, step)
         if decrement <= tol:
             return parameters, True
     return parameters, False
 
 
-def _length(view, rows, weight, parameters, step):
+def solves_directly(objective):
+    """Say whether a training objective's Hessian is formed and factorised."""
+    operator = LinearCurvature(objective.model, objective.rows)
+    return Influence().wants_dense(operator)
+
+
+def _length(objective, before, parameters, step):
     """Return the largest power of a half with which a step does not rise."""
-    before = view.objective_value(rows, parameters, weight)
     allowed = before + 1e-12 * max(abs(before), 1.0)
     for halving in range(_MAX_HALVINGS):
         length = 0.5**halving
-        if view.objective_value(rows, parameters + length * step, weight) <= allowed:
+        if objective.value(parameters + length * step) <= allowed:
             return length
     return 0.0

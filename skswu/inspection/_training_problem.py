@@ -7,13 +7,13 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from ..correction._correction import Corrector
-from ..correction._problem import Problem, make_problem
-from ..correction._replacement import make_replacer
+from ..correction import Setting
 from ..estimators._parts import needing_groups, resolve_objectives, resolve_part
+from ..influence import INFLUENCES
 from ..inputs import DataReader, LabeledData
 from ..models import WrappedClassifier
-from ..updates import UPDATES, InfluenceUpdate
+from ..models._wrapped_classifier import check_no_samplers
+from ..updates import UPDATES
 
 
 @dataclass(frozen=True)
@@ -26,21 +26,13 @@ class TrainingProblem:
         The classifier, its training rows and what it is measured by.
     training : LabeledData
         The training rows as they were given.
-    update : BaseUpdate
-        Says how the curvature is inverted.
     index : array-like of shape (n_train,)
         Labels of the training rows.
     """
 
-    problem: Problem
+    problem: Any
     training: LabeledData
-    update: Any
     index: Any
-
-    def linearize(self):
-        """Return the LinearizedMetrics of the classifier."""
-        linearized, _ = Corrector(self.problem, None, self.update).linearize()
-        return linearized
 
 
 def is_corrected(estimator):
@@ -59,20 +51,25 @@ def read_training_problem(
     X_val=None,
     y_val=None,
     sensitive_features_val=None,
+    influence=None,
     update=None,
 ):
     """Check what a question about training samples was asked with.
 
     Of a fitted UnlearningClassifier, the original classifier is meant, and what is not
-    given is its own: the objective, the update, the columns of the sensitive features,
-    and which rows its ``fit`` held out. Where the update replaces the model, the
-    influences are those of the model that stands in for it.
+    given is its own: the objective, the influence, the columns of the sensitive
+    features, and which rows its ``fit`` held out. The influences are on what its update
+    corrects: some layers of a network, or the model that stands in for one that is
+    fitted anew. An ``update`` takes the place of that.
     """
     fitted = _original(estimator)
+    check_no_samplers(fitted)
     objectives = resolve_objectives(
         _own(estimator, "objective", objective, "demographic_parity")
     )
-    update = resolve_part(UPDATES, _own(estimator, "update", update, "influence"))
+    influence = resolve_part(
+        INFLUENCES, _own(estimator, "influence", influence, "auto")
+    )
     column = _own(estimator, "sensitive_features", None, None)
     if isinstance(sensitive_features, str):
         column, sensitive_features = sensitive_features, None
@@ -90,8 +87,10 @@ def read_training_problem(
     if is_corrected(estimator):
         training, held_out = _split_as_fitted(estimator, training, held_out)
         index = index[estimator.train_indices_]
-    problem, update = _bind(fitted, training, held_out, objectives, update)
-    return TrainingProblem(problem, training, update, index)
+    wrapped = WrappedClassifier(fitted)
+    setting = Setting(wrapped, training, held_out, objectives, influence)
+    update = resolve_part(UPDATES, _own(estimator, "update", update, "influence"))
+    return TrainingProblem(update.pose(setting), training, index)
 
 
 class TrainingRows(ClassifierMixin, BaseEstimator):
@@ -119,20 +118,11 @@ def _split_as_fitted(estimator, training, held_out):
     Evaluation rows that were passed take the place of those that fit held out.
     """
     check_same_rows(estimator, len(training.y))
-    if estimator.validation_indices_ is None:
-        return training, held_out
-    if held_out is None:
-        held_out = training.take(estimator.validation_indices_)
-    return training.take(estimator.train_indices_), held_out
-
-
-def _bind(fitted, training, held_out, objectives, update):
-    """Return the problem, and the update that says how its curvature is inverted."""
-    wrapped = WrappedClassifier(fitted)
-    if not update.replaces_model:
-        return make_problem(wrapped, training, held_out, objectives, update), update
-    replacer = make_replacer(wrapped, training, held_out, objectives, None, update)
-    return replacer.problem, InfluenceUpdate()
+    if estimator.validation_indices_ is not None:
+        if held_out is None:
+            held_out = training.take(estimator.validation_indices_)
+        training = training.take(estimator.train_indices_)
+    return estimator._as_fitted(training), held_out
 
 
 def row_labels(X, n_rows):

@@ -31,12 +31,12 @@ class WeightsSummary:
         :class:`~skswu.weighting.SoftWeighting` minimises.
     n_removed : int
         Number of samples whose weight became 0.
-    turned_down : DataFrame of shape (n_turned_down, n_columns)
-        The samples that were turned down most, the most first: ``"epsilon"``,
+    lowered : DataFrame of shape (n_lowered, n_columns)
+        The samples whose weight was lowered most, the most first: ``"epsilon"``,
         ``"sample_weight"`` and, where known, ``"label"`` and ``"group"``.
     composition : DataFrame of shape (n_cells, 4) or None
         For each label and group, where known: the number of samples, their share of
-        all, their share of ``turned_down``, and the mean of their epsilon.
+        all, their share of ``lowered``, and the mean of their epsilon.
 
     See Also
     --------
@@ -58,7 +58,7 @@ class WeightsSummary:
     effective_sample_size: float
     chi_squared: float
     n_removed: int
-    turned_down: Any
+    lowered: Any
     composition: Any = None
 
     def __str__(self):
@@ -68,7 +68,7 @@ class WeightsSummary:
             f"chi-squared divergence {self.chi_squared:.3g}",
         ]
         if self.composition is not None:
-            lines.append(f"shares of the {len(self.turned_down)} turned down most:")
+            lines.append(f"shares of the {len(self.lowered)} lowered most:")
             lines.append(self.composition.to_string(float_format="{:.3f}".format))
         return "\n".join(lines)
 
@@ -87,13 +87,13 @@ def weights_summary(
         The rows that it was given, to label the samples and to read the sensitive
         features that its constructor names.
     y : array-like of shape (n_samples,), default=None
-        Their labels, to tell what was turned down.
+        Their labels, to tell which weights were lowered.
     sensitive_features : array-like of shape (n_samples,) or (n_samples, n_sensitive), \
             or str, default=None
         Their groups, or the name of a column of X.
     fraction : float, default=0.05
-        Largest share of the training samples to list as turned down most, in (0, 1].
-        Samples that were not turned down are not listed.
+        Largest share of the training samples to list as lowered most, in (0, 1].
+        Samples whose weight was not lowered are not listed.
 
     Returns
     -------
@@ -102,7 +102,7 @@ def weights_summary(
 
     See Also
     --------
-    influence_values : Why they were turned down.
+    influence_values : Why their weights were lowered.
     WeightsDisplay : The weights drawn by influence.
 
     Examples
@@ -112,14 +112,15 @@ def weights_summary(
     >>> from skswu.datasets import load_adult
     >>> from skswu.inspection import weights_summary
     >>> data = load_adult(subset="train").frame.iloc[:2000]
-    >>> X, y = data[["age", "education_num", "hours_per_week"]], data["income"]
+    >>> X = data[["age", "education_num", "hours_per_week"]]
+    >>> y = data["income"] == ">50K"
     >>> model = UnlearningClassifier(LogisticRegression(max_iter=1000).fit(X, y))
     >>> model = model.unlearn(X, y, sensitive_features=data["sex"])
     >>> summary = weights_summary(model, X, y, sensitive_features=data["sex"])
-    >>> len(summary.turned_down)
+    >>> len(summary.lowered)
     100
     >>> summary.composition.columns.tolist()
-    ['n_samples', 'share', 'share_turned_down', 'mean_epsilon']
+    ['n_samples', 'share', 'share_lowered', 'mean_epsilon']
     """
     check_is_fitted(estimator, "epsilon_")
     if not 0 < fraction <= 1:
@@ -127,14 +128,14 @@ def weights_summary(
     table, cells = _table(estimator, X, y, sensitive_features)
     epsilon, weight = estimator.epsilon_, estimator.sample_weight_
     order = np.argsort(epsilon, kind="stable")[: round(fraction * len(epsilon))]
-    turned_down = table.iloc[order[epsilon[order] < 0]]
+    lowered = table.iloc[order[epsilon[order] < 0]]
     return WeightsSummary(
         n_samples=len(epsilon),
         effective_sample_size=float(weight.sum() ** 2 / (weight**2).sum()),
         chi_squared=float(np.mean(epsilon**2)),
         n_removed=int(np.count_nonzero(epsilon == -1.0)),
-        turned_down=turned_down,
-        composition=_composition(table, turned_down, cells) if cells else None,
+        lowered=lowered,
+        composition=_composition(table, lowered, cells) if cells else None,
     )
 
 
@@ -178,11 +179,11 @@ def _groups(estimator, X, sensitive_features):
     return read_sensitive_features(sensitive_features, X, column, n_rows)
 
 
-def _composition(table, turned_down, cells):
+def _composition(table, lowered, cells):
     grouped = table.groupby(cells, sort=True)["epsilon"]
     composition = grouped.agg(n_samples="size").reset_index().set_index(cells)
     composition["share"] = composition["n_samples"] / len(table)
-    listed = turned_down.groupby(cells).size().reindex(composition.index, fill_value=0)
-    composition["share_turned_down"] = listed / max(len(turned_down), 1)
+    listed = lowered.groupby(cells).size().reindex(composition.index, fill_value=0)
+    composition["share_lowered"] = listed / max(len(lowered), 1)
     composition["mean_epsilon"] = grouped.mean()
     return composition

@@ -1,15 +1,18 @@
 """Losses of linear classifiers as functions of the margins.
 
-A margin array ``z`` has shape (n_samples, n_outputs): one output for a binary problem,
-one a class otherwise. Labels are positions in the sorted classes.
+Margins ``z`` have shape (..., n_outputs, n_rows): one output for a binary problem, one
+a class otherwise. Labels are positions in the sorted classes. *Compact scores* of a
+single output are the log-odds of the second class, (..., 1, n_rows), and of several
+log-probabilities up to a constant a row, (..., n_classes, n_rows).
 """
 
 from abc import ABC, abstractmethod
 
 import numpy as np
-from scipy.special import log_expit, log_softmax, logsumexp, softmax
+from scipy.special import log_expit, log_softmax, softmax
 
 from .._utils._sigmoid import sigmoid
+from ..rows._design import mirrored
 
 
 class LinearLoss(ABC):
@@ -23,69 +26,166 @@ class LinearLoss(ABC):
     self_concordance = np.inf
 
     @abstractmethod
-    def values(self, codes, z):
-        """Per-sample losses, shape (n_samples,)."""
+    def derivatives(self, codes, z):
+        """Return losses, slopes and what :meth:`curve` needs, at once.
+
+        Parameters
+        ----------
+        codes : ndarray of int of shape (n_rows,)
+            Labels.
+        z : ndarray of shape (..., n_outputs, n_rows)
+            Margins.
+
+        Returns
+        -------
+        values : ndarray of shape (..., n_rows)
+            Losses.
+        slope : ndarray of shape (..., n_outputs, n_rows)
+            Derivatives in the margins.
+        second : ndarray of shape (..., n_outputs, n_rows)
+            The Hessian in the margins, as :meth:`curve` takes it.
+        """
 
     @abstractmethod
-    def gradient(self, codes, z):
-        """Derivative in the margins, shape (n_samples, n_outputs)."""
+    def curve(self, second, moved):
+        """Multiply moves (..., n_outputs, n_rows) by the Hessian in the margins."""
 
     @abstractmethod
-    def second_derivative(self, codes, z):
-        """Diagonal of the Hessian in the margins, shape (n_samples, n_outputs)."""
+    def diagonal(self, second):
+        """Return the diagonal of the Hessian in the margins."""
+
+    @abstractmethod
+    def hessian(self, design, second, weight):
+        r"""Return :math:`\sum_i v_i J_i^\top \nabla_z^2 \ell_i J_i` of a design.
+
+        Returns
+        -------
+        ndarray of shape (n_outputs, n_columns, n_columns) or (n_outputs, n_columns, \
+                n_outputs, n_columns)
+            The former of a loss that is a sum over outputs. Of symmetric matrices the
+            lower triangles count.
+        """
 
     @abstractmethod
     def scores(self, z):
-        """Log-probabilities up to a constant, shape (n_samples, n_classes)."""
+        """Return compact scores."""
 
     @abstractmethod
-    def pull_back_scores(self, z, gradient):
-        """Turn gradients in the scores into gradients in the margins.
+    def pull_back(self, z, gradient):
+        """Turn gradients in the compact scores into gradients in the margins."""
 
-        ``gradient`` has shape (n_metrics, n_samples, n_classes), the result shape
-        (n_metrics, n_samples, n_outputs).
-        """
+    def slopes(self, codes, z):
+        """Return losses and slopes alone, as :meth:`derivatives` does."""
+        return self.derivatives(codes, z)[:2]
+
+    def values(self, codes, z):
+        """Return losses (..., n_rows)."""
+        return self.slopes(codes, z)[0]
+
+    def gradient(self, codes, z):
+        """Return the derivatives in the margins, (..., n_outputs, n_rows)."""
+        return self.slopes(codes, z)[1]
 
 
 class MultinomialLoss(LinearLoss):
-    r"""Softmax cross-entropy, :math:`\log \sum_k e^{z_k} - z_y`."""
+    r"""Softmax cross-entropy, :math:`\log \sum_k e^{z_k} - z_y`.
+
+    Its Hessian in the margins, :math:`\mathrm{diag}(p) - p p^\top`, is kept as p.
+    """
 
     separable = False
     self_concordance = 1.0
 
-    def values(self, codes, z):
-        return logsumexp(z, axis=1) - np.take_along_axis(z, codes[:, None], 1)[:, 0]
+    def slopes(self, codes, z):
+        values, slope, _ = self.derivatives(codes, z)
+        return values, slope
 
-    def gradient(self, codes, z):
-        residual = softmax(z, axis=1)
-        residual[np.arange(len(z)), codes] -= 1.0
-        return residual
+    def derivatives(self, codes, z):
+        largest = z.max(axis=-2, keepdims=True)
+        p = np.exp(z - largest)
+        total = p.sum(axis=-2, keepdims=True)
+        p /= total
+        np.log(total, out=total)
+        total += largest
+        values = total[..., 0, :] - self._of_labels(codes, z)
+        return values, self._less_labels(codes, p), p
 
-    def probabilities(self, z):
-        """Return the softmax; the Hessian in the margins is diag(p) - p p'."""
-        return softmax(z, axis=1)
+    def _of_labels(self, codes, z):
+        """Return the mean of margins (..., n_rows) under the labels."""
+        at = np.broadcast_to(codes, (*z.shape[:-2], 1, z.shape[-1]))
+        return np.take_along_axis(z, at, axis=-2)[..., 0, :]
 
-    def second_derivative(self, codes, z):
-        probability = softmax(z, axis=1)
-        return probability * (1.0 - probability)
+    def _less_labels(self, codes, p):
+        """Return probabilities less those of the labels."""
+        at = np.broadcast_to(codes, (*p.shape[:-2], 1, p.shape[-1]))
+        slope = p.copy()
+        picked = np.take_along_axis(slope, at, axis=-2)
+        np.put_along_axis(slope, at, picked - 1.0, axis=-2)
+        return slope
+
+    def curve(self, second, moved):
+        scaled = second * moved
+        return scaled - second * scaled.sum(axis=-2, keepdims=True)
+
+    def diagonal(self, second):
+        return second * (1.0 - second)
+
+    def hessian(self, design, second, weight):
+        # Rows of the Hessian in the margins add up to zero: the last class's part
+        # follows from those of the others.
+        n_outputs, n_columns = len(second), design.n_columns
+        k, j = np.tril_indices(n_outputs - 1)
+        factors = weight * second[k] * ((k == j)[:, None] - second[j])
+        if 2 * len(k) >= n_columns:
+            blocks = np.zeros((len(k), n_columns, n_columns))
+            row, column = np.tril_indices(n_columns)
+            blocks[:, row, column] = design.pair_sums(factors)
+        else:
+            blocks = np.stack([design.gram(factor) for factor in factors])
+        full = np.zeros((n_outputs, n_columns, n_outputs, n_columns))
+        for a, b, block in zip(k, j, mirrored(blocks), strict=True):
+            full[a, :, b] = full[b, :, a] = block
+        full[:-1, :, -1] = -full[:-1, :, :-1].sum(axis=2)
+        full[-1] = -full[:-1].sum(axis=0)
+        return full
 
     def scores(self, z):
-        return log_softmax(z, axis=1)
+        return log_softmax(z, axis=-2)
 
-    def pull_back_scores(self, z, gradient):
-        return gradient - softmax(z, axis=1) * gradient.sum(axis=2, keepdims=True)
+    def pull_back(self, z, gradient):
+        return gradient - softmax(z, axis=-2) * gradient.sum(axis=-2, keepdims=True)
+
+
+class SoftTargetLoss(MultinomialLoss):
+    r"""Softmax cross-entropy against a distribution over the classes.
+
+    Parameters
+    ----------
+    targets : ndarray of shape (n_classes, n_classes)
+        The distribution that each label stands for.
+    """
+
+    def __init__(self, targets):
+        self.targets = targets
+
+    def _of_labels(self, codes, z):
+        return (self.targets.T[:, codes] * z).sum(axis=-2)
+
+    def _less_labels(self, codes, p):
+        return p - self.targets.T[:, codes]
 
 
 class MarginLoss(LinearLoss):
     r"""A sum over outputs of a function of the signed margin :math:`m = t z`.
 
-    :math:`t = 1` where the output's class is the sample's, and -1 elsewhere.
+    :math:`t = 1` where the output's class is the row's, and -1 elsewhere. A subclass
+    has the function and its derivatives, entry by entry of arrays of any shape.
 
     Parameters
     ----------
     output_weight : ndarray of shape (n_classes,) or None, default=None
         For one-vs-rest models that weight the class of an output against the rest:
-        the factor on a sample of class k in output k. Other samples count once.
+        the factor on a row of class k in output k. Other rows count once.
     """
 
     def __init__(self, output_weight=None):
@@ -103,36 +203,67 @@ class MarginLoss(LinearLoss):
     def second_of_margin(self, m):
         """Its second derivative (a generalised one where there is a kink)."""
 
-    def values(self, codes, z):
-        losses = self.of_margin(self._signs(codes, z) * z)
-        return self._weighted(codes, losses).sum(axis=1)
+    def two_of_margin(self, m):
+        """Return the loss and its first derivative, for losses that share work."""
+        return self.of_margin(m), self.first_of_margin(m)
 
-    def gradient(self, codes, z):
-        signs = self._signs(codes, z)
-        return self._weighted(codes, signs * self.first_of_margin(signs * z))
+    def all_of_margin(self, m):
+        """Return the loss and both derivatives, for losses that share work."""
+        return *self.two_of_margin(m), self.second_of_margin(m)
 
-    def second_derivative(self, codes, z):
-        return self._weighted(codes, self.second_of_margin(self._signs(codes, z) * z))
+    def derivatives(self, codes, z):
+        return self._of_outputs(self.all_of_margin, codes, z)
+
+    def slopes(self, codes, z):
+        return self._of_outputs(self.two_of_margin, codes, z)
+
+    def _of_outputs(self, function, codes, z):
+        """Return a function of the signed margins, the losses summed over outputs."""
+        n_outputs = z.shape[-2]
+        signs = self._signs(codes, n_outputs)
+        losses, first, *second = function(signs * z)
+        first *= signs
+        if self.output_weight is not None:
+            factor = self._factors(codes, n_outputs)
+            losses, first = losses * factor, first * factor
+            second = [curvature * factor for curvature in second]
+        losses = losses[..., 0, :] if n_outputs == 1 else losses.sum(axis=-2)
+        return losses, first, *second
+
+    @staticmethod
+    def _signs(codes, n_outputs):
+        if n_outputs == 1:
+            return (2.0 * codes - 1.0)[None]
+        return np.where(codes == np.arange(n_outputs)[:, None], 1.0, -1.0)
+
+    def _factors(self, codes, n_outputs):
+        is_own = codes == np.arange(n_outputs)[:, None]
+        return np.where(is_own, self.output_weight[codes], 1.0)
+
+    def curve(self, second, moved):
+        return second * moved
+
+    def diagonal(self, second):
+        return second
+
+    def hessian(self, design, second, weight):
+        return np.stack([design.gram(weight * of_output) for of_output in second])
 
     def scores(self, z):
-        if z.shape[1] > 1:
-            return self.log_probability(z)
-        scores = np.zeros((len(z), 2))
-        scores[:, 1:] = self.log_odds(z)
-        return scores
+        return self.log_odds(z) if z.shape[-2] == 1 else self.log_probability(z)
 
-    def pull_back_scores(self, z, gradient):
-        if z.shape[1] > 1:
-            return gradient * self.log_probability_derivative(z)
-        return gradient[:, :, 1:] * self.log_odds_derivative(z)
+    def pull_back(self, z, gradient):
+        if z.shape[-2] == 1:
+            return gradient * self.log_odds_derivative(z)
+        return gradient * self.log_probability_derivative(z)
 
     def log_odds(self, z):
         """The log of the odds of a single margin's positive side."""
         return z
 
     def log_odds_derivative(self, z):
-        """Its derivative."""
-        return np.ones_like(z)
+        """Its derivative, or a number that it is everywhere."""
+        return 1.0
 
     def log_probability(self, z):
         """The log of the sigmoid of a margin, as one-vs-rest models normalise it."""
@@ -141,18 +272,6 @@ class MarginLoss(LinearLoss):
     def log_probability_derivative(self, z):
         """Its derivative."""
         return sigmoid(-z)
-
-    @staticmethod
-    def _signs(codes, z):
-        if z.shape[1] == 1:
-            return 2.0 * codes[:, None] - 1.0
-        return np.where(codes[:, None] == np.arange(z.shape[1]), 1.0, -1.0)
-
-    def _weighted(self, codes, values):
-        if self.output_weight is not None:
-            rows = np.arange(len(values))
-            values[rows, codes] *= self.output_weight[codes]
-        return values
 
 
 class LogisticLoss(MarginLoss):
@@ -170,6 +289,33 @@ class LogisticLoss(MarginLoss):
     def second_of_margin(self, m):
         smaller = sigmoid(-np.abs(m))
         return smaller * (1.0 - smaller)
+
+    def two_of_margin(self, m):
+        losses, first, _, _ = self._share(m)
+        return losses, first
+
+    def all_of_margin(self, m):
+        losses, first, small, large = self._share(m)
+        return losses, first, np.multiply(small, large, out=small)
+
+    @staticmethod
+    def _share(m):
+        """Return the loss, its derivative and both probabilities.
+
+        One exponential serves all, in place: allocation would be half of the time.
+        """
+        small = np.abs(m)
+        np.negative(small, out=small)
+        np.exp(small, out=small)
+        large = small + 1.0
+        np.reciprocal(large, out=large)
+        small *= large
+        first = np.where(m < 0.0, large, small)
+        np.negative(first, out=first)
+        # Sums of losses need no relative accuracy of the smallest of them.
+        losses = np.log(large)
+        losses += np.minimum(m, 0.0)
+        return np.negative(losses, out=losses), first, small, large
 
 
 class SquaredLoss(MarginLoss):

@@ -11,6 +11,21 @@ def train(view, rows, parameters, weight, *, lr, max_epochs):
     Without a learning rate, and with weights that keep the objective convex, the passes
     are those of L-BFGS. A learning rate makes them steps of gradient descent, in units
     of the inverse of the largest curvature.
+
+    Parameters
+    ----------
+    view : LinearView
+        The model.
+    rows : LinearRows
+        Training rows.
+    parameters : ndarray of shape (n_parameters,)
+        Where to start.
+    weight : ndarray of shape (n_samples,)
+        What rows weigh.
+    lr : float or None
+        Learning rate.
+    max_epochs : int
+        Largest number of passes.
     """
     if lr is None and (weight >= 0).all():
         return _quasi_newton(view, rows, parameters, weight, max_epochs)
@@ -27,9 +42,8 @@ def _quasi_newton(view, rows, parameters, weight, max_epochs):
     unit = 1.0 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
 
     def objective(change):
-        at = parameters + unit * change
-        value = view.objective_value(rows, at, weight)
-        return value, unit * view.objective_gradient(rows, at, weight)
+        value, gradient = view.objective(rows, parameters + unit * change, weight)
+        return value, unit * gradient
 
     found = minimize(
         objective,

@@ -13,8 +13,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.metadata_routing import UNUSED
 
+from .._utils._warnings import warn
 from ..inputs._sensitive_features import read_sensitive_features
-from ._label_encoding import encode_predictions
 from ._parity_metrics import find_parity_metric, name_of_exported, parity_metric_names
 
 # far below any utility, and yet its square, which a standard deviation over folds
@@ -94,22 +94,35 @@ class _FairnessScorer(BaseEstimator):
         y = column_or_1d(np.asarray(y))
         groups = self._read_groups(sensitive_features, X, len(y))
         check_consistent_length(y, *weights.values())
-        y, predictions = encode_predictions(
-            y,
-            column_or_1d(np.asarray(estimator.predict(X))),
-            np.asarray(getattr(estimator, "classes_", [])),
-            self.pos_label,
-            metric.needs_positive_label,
-        )
-        names = np.array(groups.names, dtype=object)[groups.codes]
+        measured = metric.measure(estimator, X, y, self.pos_label)
+        if self._warn_of_missing(groups, measured.rows):
+            return np.nan
         options = {"method": self.method, "agg": self.agg}
         given = {name: option for name, option in options.items() if option is not None}
-        weights = {name: np.asarray(weight) for name, weight in weights.items()}
+        weights = {
+            name: np.asarray(weight)[measured.rows] for name, weight in weights.items()
+        }
+        names = np.array(groups.names, dtype=object)[groups.codes[measured.rows]]
         return float(
             metric.function(
-                y, predictions, sensitive_features=names, **weights, **given
+                measured.y_true,
+                measured.y_pred,
+                sensitive_features=names,
+                **weights,
+                **given,
             )
         )
+
+    def _warn_of_missing(self, groups, rows):
+        """Return whether a group has no row to measure: it is not equal to others."""
+        missing = np.setdiff1d(groups.codes, groups.codes[rows])
+        if len(missing):
+            names = [groups.names[code] for code in missing]
+            warn(
+                f"The score is NaN: {self.metric!r} looks at the rows with the label "
+                f"{self.pos_label!r}, of which there are none in {names}."
+            )
+        return len(missing) > 0
 
     def _read_groups(self, sensitive_features, X, n_rows):
         # a small test fold may have nearly as many groups as rows
@@ -172,10 +185,10 @@ def make_fairness_scorer(
     Parameters
     ----------
     metric : str or callable
-        A parity metric of fairlearn or its name, one of :func:`get_scorer_names`, or
-        any callable `metric(y_true, y_pred, *, sensitive_features)` that gives a
-        difference (0 is fair) or a ratio (1 is fair). It gets labels encoded as 0 and
-        1, and the groups by their names, crossed if there are several features.
+        One of :func:`get_scorer_names`, a parity metric of fairlearn, or any callable
+        `metric(y_true, y_pred, *, sensitive_features)` that gives a difference (0 is
+        fair) or a ratio (1 is fair). It gets labels encoded as 0 and 1, and the groups
+        by their names, crossed if there are several features.
     sensitive_features : str, int or list of these, optional
         Columns of `X`, by name or position, to read the sensitive features from. If
         None, the scorer takes them as an argument of the call and requests them by
@@ -189,10 +202,13 @@ def make_fairness_scorer(
     pos_label : label, optional
         The favourable label; all others count as one. By default the greater of two
         classes, as `True`, `1` or `"yes"`. Necessary with more classes, except for
-        the accuracy and zero-one loss metrics, which then compare all of them.
+        the accuracy and zero-one loss metrics, which then compare all of them. The
+        error rate parity metrics always do; the loss parity metrics compare the rows
+        that hold the label, by default all rows.
     method : {"between_groups", "to_overall"}, optional
         Whether groups are compared with each other or with all rows; fairlearn's
-        default is between groups.
+        default is between groups. Not for `"calibration_in_the_large_difference"`,
+        which is of each group by itself.
     agg : {"worst_case", "mean"}, optional
         How the equalized odds metrics join true and false positive rates;
         fairlearn's default is the worst case.
@@ -221,10 +237,11 @@ def make_fairness_scorer(
 
     Notes
     -----
-    The numbers are fairlearn's own, in its edge cases too: a group without positive
-    rows has a true positive rate of 0, and the ratio of two zero rates is NaN, which
-    a search ranks last. The rates are those of predicted labels; a small test fold
-    makes them, and above all their extremes over many groups, noisy.
+    The loss parity and calibration metrics compare what `predict_proba` gives, all
+    others compare predicted labels; a small test fold makes them, and above all their
+    extremes over many groups, noisy. The numbers are fairlearn's own, in its edge cases
+    too: a group without positive rows has a true positive rate of 0, and the ratio of
+    two zero rates is NaN, which a search ranks last.
 
     References
     ----------
@@ -265,7 +282,7 @@ def make_fairness_scorer(
     _check_option("method", method, ("between_groups", "to_overall"))
     _check_option("agg", agg, ("worst_case", "mean"))
     metric = name_of_exported(metric)
-    find_parity_metric(metric, greater_is_better, agg)
+    find_parity_metric(metric, greater_is_better, agg, method)
     scorer = _FairnessScorer(
         metric,
         sensitive_features=sensitive_features,
@@ -286,7 +303,8 @@ def get_scorer_names():
     Returns
     -------
     names : list of str
-        Every difference and ratio between groups that fairlearn exports, sorted.
+        Every difference and ratio between groups that fairlearn exports, and those of
+        the objectives that fairlearn has not or under another name, sorted.
 
     Examples
     --------

@@ -8,7 +8,7 @@ from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.metadata_routing import UNUSED
 
 from ..inputs import label_positions
-from ..models import WrappedClassifier, make_model_view
+from ..models import WrappedClassifier, check_needs, make_model_view
 from ..objectives import AdversarialRobustness
 
 
@@ -184,4 +184,5 @@ def _read(estimator, X, y, version="estimator_"):
             f"classifier is attacked; got {type(wrapped.classifier).__name__}."
         )
     view = make_model_view(wrapped.classifier)
+    check_needs(view, [AdversarialRobustness()])
     return view, view.evaluation_rows(X, label_positions(y, view.classes, "y"))

@@ -9,7 +9,7 @@ from sklearn.linear_model import (
 )
 from sklearn.svm import LinearSVC
 
-from ..linear._losses import MarginLoss
+from ..linear import MarginLoss
 from ._attack import Attack
 from ._base import ModelView
 from ._linear import LinearModelView
@@ -19,7 +19,9 @@ from ._linear_classifiers import (
     RidgeClassifierView,
     SGDClassifierView,
 )
+from ._linear_view import LinearRows, LinearView
 from ._measured_classifier import MeasuredClassifier
+from ._needs import check_needs
 from ._view import (
     has_model_view,
     make_measured_view,
@@ -42,7 +44,9 @@ for _net in ("NeuralNetClassifier", "NeuralNetBinaryClassifier"):
 __all__ = [
     "Attack",
     "LinearModelView",
+    "LinearRows",
     "LinearSVCView",
+    "LinearView",
     "LogisticRegressionView",
     "MarginLoss",
     "MeasuredClassifier",
@@ -50,6 +54,7 @@ __all__ = [
     "RidgeClassifierView",
     "SGDClassifierView",
     "WrappedClassifier",
+    "check_needs",
     "has_model_view",
     "make_measured_view",
     "make_model_view",

@@ -19,6 +19,13 @@ class ModelView(ABC):
     n_vectors). Both are arrays of the view's own library; everything that has one
     entry a row is numpy.
 
+    Some parts ask for more: ``adversarial_rows(rows, parameters, attack)`` returns rows
+    with perturbed inputs; ``train(rows, parameters, weight, *, lr, max_epochs,
+    random_state, verbose)`` returns parameters after training on; ``linearized(
+    parameters)`` returns a view of the model linearised in its parameters;
+    ``start_training`` and ``last_layers`` are for networks. A view that lacks one is
+    refused by the parts that declare to need it.
+
     Parameters
     ----------
     estimator : classifier
@@ -35,25 +42,18 @@ class ModelView(ABC):
     default_lr : float or None
         Learning rate of gradient descent, in the model's own units; None for the one
         that the model was fitted with.
-    trains_in_epochs : bool
-        Whether :meth:`start_training` is there.
     precision : float
         Machine epsilon of the losses.
     follows_leftover_gradient : bool
         Whether a correction also removes the gradient that an unfinished fit left
         over, rather than holding the fit's stopping point as the optimum.
-    works_in_blocks : bool
-        Whether many corrections share products with the data, and dense curvatures are
-        sums of those of a few weights; see :class:`skswu.models.LinearModelView`.
     """
 
     default_damping = 0.0
     default_solver_tol = 1e-8
     default_lr = None
-    trains_in_epochs = False
     precision = float(np.finfo(np.float64).eps)
     follows_leftover_gradient = True
-    works_in_blocks = False
 
     def __init__(self, estimator):
         self.estimator = estimator
@@ -207,77 +207,68 @@ class ModelView(ABC):
     def write_parameters(self, estimator, parameters):
         """Write parameters into ``estimator``, a copy of the viewed classifier."""
 
-    def adversarial_rows(self, rows, parameters, attack):
-        """Return rows in which the inputs of ``rows`` are perturbed against the model.
+    def training_decrement_limit(self, rows):
+        r"""Return the largest Newton decrement that a fit leaves on its own rows.
 
-        Parameters
-        ----------
-        rows : Rows
-            Evaluation rows.
-        parameters : array of shape (n_parameters,)
-            The model that is attacked.
-        attack : Attack
-            How.
-
-        Returns
-        -------
-        rows : Rows
-            As many, with the same labels and weights.
-
-        Raises
-        ------
-        TypeError
-            If the view does not perturb inputs.
-        """
-        raise TypeError(
-            f"{type(self).__name__} does not make adversarial inputs, so "
-            "adversarial robustness cannot be measured on it. Give the view the method "
-            "adversarial_rows."
-        )
-
-    def train(
-        self,
-        rows,
-        parameters,
-        weight,
-        *,
-        lr=None,
-        max_epochs=10,
-        random_state=None,
-        verbose=0,
-    ):
-        r"""Return the parameters after training on under other weights.
+        The decrement is :math:`\tfrac12 g^\top H^{-1} g / \sum_i w_i` with g and H the
+        gradient and the Hessian of the training objective.
 
         Parameters
         ----------
         rows : Rows
             Training rows.
-        parameters : array of shape (n_parameters,)
-            Where to start.
-        weight : ndarray of shape (n_samples,)
-            The :math:`v` of the :math:`L(\theta; v)` to descend, of any sign.
-        lr : float or None, default=None
-            Learning rate; None trains as the model does by itself.
-        max_epochs : int, default=10
-            Largest number of passes over the rows.
-        random_state : int, RandomState instance or None, default=None
-            Shuffles and drops out.
-        verbose : int, default=0
-            Whether to show progress.
+
+        Returns
+        -------
+        float or None
+            Above it, the rows are others than those of the fit. None: the decrement
+            tells nothing, and is not computed.
         """
-        raise TypeError(f"{type(self).__name__} has no method to train on with.")
+        return None
 
-    def start_training(self, rows, parameters, *, lr, random_state, verbose):
-        """Return a TorchTraining; for networks."""
-        raise TypeError(f"{type(self).__name__} does not train in epochs.")
+    def leaves(self, rows, gradient):
+        """Say whether a fit may have left a gradient on its own rows, unfinished.
 
-    def linearized(self, parameters):
-        """Return what has the objective of a model linear in its parameters.
+        It is asked where the decrement is above its limit.
 
-        It offers ``objective_value``, ``objective_gradient`` and ``curvature`` as views
-        do, and is the view itself where the scores are linear already.
+        Parameters
+        ----------
+        rows : Rows
+            Training rows.
+        gradient : array of shape (n_parameters,)
+            Of the training objective at the fitted parameters.
         """
-        raise TypeError(f"{type(self).__name__} is not linearised.")
+        return False
+
+    def check_training_rows(self, rows):
+        """Warn where rows cannot be those of the fit by what the fit recorded.
+
+        Parameters
+        ----------
+        rows : Rows
+            Training rows.
+        """
+        return None
+
+    def posed(self, rows):
+        """Return the training objective on blocks of rows, or None.
+
+        Parameters
+        ----------
+        rows : Rows
+            Training rows.
+
+        Returns
+        -------
+        TrainingObjective or None
+            What lets many corrections share passes over the rows; without it, each asks
+            the view by itself.
+        """
+        return None
+
+    def measured_rows(self, rows):
+        """Return training rows as they are measured."""
+        return rows
 
     def concatenate(self, blocks):
         """Join blocks of vectors side by side."""

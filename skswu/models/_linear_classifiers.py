@@ -1,5 +1,6 @@
 """What each of scikit-learn's linear classifiers minimises."""
 
+from functools import partial
 from inspect import signature
 
 import numpy as np
@@ -136,12 +137,27 @@ class LinearSVCView(OneVersusRestView):
             )
         return SquaredHingeLoss()
 
+    def largest_share_left(self, rows):
+        # Coordinate descent on the dual problem leaves any gradient of the other.
+        if self.n_iter >= self.estimator.max_iter:
+            return np.inf
+        return super().largest_share_left(rows)
+
     def penalty_strengths(self, n_samples):
         strength = 1.0 / self.estimator.C
         l1 = strength * (self.estimator.penalty == "l1")
         scaling = self.estimator.intercept_scaling
         l2 = strength - l1
         return l1, l2, l1 / scaling, l2 / scaling**2
+
+
+# Of fits by stochastic gradients, see docs/benchmarks_training_data.md: the last step
+# over the one that overshoots for a row alone, and the share of the gradient at
+# coefficients of zero that shorter ones leave.
+_SHORT_STEP = 0.05
+_SGD_LEAVES = 0.2
+# Where scikit-learn stops to lower the learning rate.
+_LEAST_ADAPTIVE_RATE = 1e-6
 
 
 class SGDClassifierView(OneVersusRestView):
@@ -152,6 +168,8 @@ class SGDClassifierView(OneVersusRestView):
         "squared_hinge": SquaredHingeLoss,
         "modified_huber": ModifiedHuberLoss,
     }
+    #: The largest second derivative of each.
+    _curvatures = {"log_loss": 0.25, "squared_hinge": 2.0, "modified_huber": 2.0}
 
     def loss_function(self):
         if self.estimator.loss not in self._losses:
@@ -161,6 +179,14 @@ class SGDClassifierView(OneVersusRestView):
             )
         return self._losses[self.estimator.loss]()
 
+    def largest_share_left(self, rows):
+        # Steps that are long for the rows jump about the optimum, or leave it for good.
+        ones = np.broadcast_to(rows.weight, (1, len(rows)))
+        ((squares,),) = rows.blocks.reduce(partial(_squares, weight=ones))
+        curvature = self._curvatures[self.estimator.loss] * squares.sum() / len(rows)
+        length = _last_step_size(self.estimator) * curvature
+        return _SGD_LEAVES if length <= _SHORT_STEP else np.inf
+
     def penalty_strengths(self, n_samples):
         mixing = {"l1": 1.0, "l2": 0.0, "elasticnet": self.estimator.l1_ratio}
         if self.estimator.penalty is None:
@@ -168,6 +194,24 @@ class SGDClassifierView(OneVersusRestView):
         strength = n_samples * self.estimator.alpha
         share = mixing[self.estimator.penalty]
         return strength * share, strength * (1.0 - share), 0.0, 0.0
+
+
+def _squares(block, weight):
+    """Return the sums of the squares of each column under weights."""
+    return (block.design.squares(weight[:, block.rows]),)
+
+
+def _last_step_size(estimator):
+    """Return the learning rate that a fit by stochastic gradients ended with."""
+    n_steps = max(estimator.t_, 1.0)
+    rate = estimator.eta0
+    if estimator.learning_rate == "invscaling":  # it may end anywhere on the way
+        return np.inf
+    if estimator.learning_rate == "adaptive":
+        return _LEAST_ADAPTIVE_RATE
+    if estimator.learning_rate == "optimal":
+        return 1.0 / (estimator.alpha * n_steps)
+    return rate
 
 
 _CLASS_WEIGHT_TAKES_SAMPLE_WEIGHT = (

@@ -46,10 +46,3 @@ class MeasuredClassifier:
         """Return the cross-entropies, shape (n_samples,)."""
         scores = self.scores(rows, parameters)
         return -np.take_along_axis(scores, rows.codes[:, None], 1)[:, 0]
-
-    def adversarial_rows(self, rows, parameters, attack):
-        """Refuse: without gradients there are no adversarial inputs."""
-        raise TypeError(
-            f"{type(self.estimator).__name__} has no gradients in its inputs that are "
-            "known, so that adversarial robustness cannot be measured on it."
-        )

@@ -44,6 +44,33 @@ class WrappedClassifier:
         return _rebuild(self.estimator, classifier)
 
 
+def check_no_samplers(estimator):
+    """Refuse steps that change which rows there are.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Nested in any depth.
+
+    Raises
+    ------
+    TypeError
+        If a step of a Pipeline has ``fit_resample``.
+    """
+    if isinstance(estimator, FrozenEstimator):
+        check_no_samplers(estimator.estimator)
+    for name, step in getattr(estimator, "steps", []):
+        if hasattr(step, "fit_resample"):
+            raise TypeError(
+                f"The step {name!r}, a {type(step).__name__}, resamples rows: the "
+                "classifier is not trained on those that are given, and they have no "
+                "influence of their own. Put the sampler around: a Pipeline of it and "
+                "of the UnlearningClassifier of the other steps, with the columns of "
+                "the groups named by sensitive_features."
+            )
+        check_no_samplers(step)
+
+
 def _rebuild(estimator, classifier):
     if isinstance(estimator, FrozenEstimator):
         return _rebuild(estimator.estimator, classifier)

@@ -2,7 +2,17 @@
 
 from ._adversarial_robustness import AdversarialRobustness
 from ._base import BaseObjective, BoundMetrics, LossMetrics, ScoreMetrics
-from ._group_gaps import DemographicParity, EqualizedOdds, EqualOpportunity
+from ._calibration_in_the_large import CalibrationInTheLarge
+from ._error_rate_parity import ErrorRateParity
+from ._group_gap_metrics import CellMeanMetrics, GroupGapMetrics
+from ._group_gap_objective import GroupGapObjective
+from ._group_gaps import (
+    DemographicParity,
+    EqualizedOdds,
+    EqualOpportunity,
+    FalsePositiveRateParity,
+)
+from ._loss_parity import LossParity
 from ._registry import OBJECTIVES, register_objective
 from ._target_utility import TargetUtility
 
@@ -11,10 +21,17 @@ __all__ = [
     "AdversarialRobustness",
     "BaseObjective",
     "BoundMetrics",
+    "CalibrationInTheLarge",
+    "CellMeanMetrics",
     "DemographicParity",
     "EqualOpportunity",
     "EqualizedOdds",
+    "ErrorRateParity",
+    "FalsePositiveRateParity",
+    "GroupGapMetrics",
+    "GroupGapObjective",
     "LossMetrics",
+    "LossParity",
     "ScoreMetrics",
     "TargetUtility",
     "register_objective",

@@ -10,34 +10,34 @@ from ._base import BaseObjective, LossMetrics
 
 
 class AdversarialInputs:
-    """Put perturbed rows in the place of given ones.
+    """Perturb rows against the model that is measured, as an adversary would.
 
     Parameters
     ----------
     attack : Attack
         How rows are perturbed.
-    adaptive : bool
-        Whether against the model that is measured. Otherwise the rows perturbed against
-        the view measured first, the original model's, are kept for all others.
     """
 
-    def __init__(self, attack, adaptive):
+    def __init__(self, attack):
         self.attack = attack
-        self.adaptive = adaptive
-        self._known = (None, None, None)
 
     def __call__(self, view, rows, parameters):
-        """Return the perturbed rows, kept for the model that was attacked last."""
-        known_rows, known_parameters, perturbed = self._known
-        if self.adaptive:
-            is_known = known_rows is rows and known_parameters is parameters
-        else:
-            is_known = perturbed is not None
-            parameters = view.parameters
-        if not is_known:
-            perturbed = view.adversarial_rows(rows, parameters, self.attack)
-            self._known = (rows, parameters, perturbed)
-        return perturbed
+        """Return the perturbed rows."""
+        return view.adversarial_rows(rows, parameters, self.attack)
+
+
+class StaticInputs(AdversarialInputs):
+    """Perturb rows once, against the original model: the first that is measured."""
+
+    def __init__(self, attack):
+        super().__init__(attack)
+        self._perturbed = None
+
+    def __call__(self, view, rows, parameters):
+        """Return the perturbed rows, the same for all models."""
+        if self._perturbed is None:
+            self._perturbed = super().__call__(view, rows, view.parameters)
+        return self._perturbed
 
 
 class AdversarialRobustness(BaseObjective):
@@ -111,6 +111,8 @@ class AdversarialRobustness(BaseObjective):
     AdversarialRobustness(epsilon=0.2, norm='linf')
     """
 
+    needs = {"adversarial_rows": "linear models and skorch's nets"}
+
     _parameter_constraints = {
         "attack": [StrOptions({"boundary", "fgsm", "pgd"})],
         "epsilon": [Interval(Real, 0, None, closed="neither")],
@@ -165,7 +167,8 @@ class AdversarialRobustness(BaseObjective):
         )
 
     def bind(self, codes, classes, groups, weight):
-        inputs = AdversarialInputs(self.make_attack(), self.adaptive)
+        kind = AdversarialInputs if self.adaptive else StaticInputs
+        inputs = kind(self.make_attack())
         return LossMetrics("adversarial_robustness", weight, self.target, inputs=inputs)
 
 

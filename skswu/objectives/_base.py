@@ -5,6 +5,9 @@ from abc import ABC, abstractmethod
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from .._utils._warnings import warn
+from ._block_metrics import BlockMetrics, WholeArrayMetrics
+
 
 class BaseObjective(BaseEstimator, ABC):
     """A metric to bring to zero, before it has seen any rows.
@@ -16,11 +19,13 @@ class BaseObjective(BaseEstimator, ABC):
     is_multiclass : bool
         Whether more than two classes are measured as the objective is set.
     disparity : str or None
-        The metric of fairlearn that it stands for once labels are predicted, if any.
+        The scorer, by name, whose disparity it stands for once labels are predicted.
     """
 
     _parameter_constraints = {}
 
+    #: Methods that a model view must have for this objective, with what offers them.
+    needs = {}
     needs_sensitive_features = False
     is_multiclass = True
     disparity = None
@@ -51,6 +56,24 @@ class BaseObjective(BaseEstimator, ABC):
             If the metric cannot be measured on these rows.
         """
 
+    def thresholded(self, classes):
+        """Return its counterpart on predicted labels, if counts of rows tell it.
+
+        Parameters
+        ----------
+        classes : ndarray of shape (n_classes,)
+            The labels.
+
+        Returns
+        -------
+        object or None
+            Whose ``of_counts(counts)`` is the disparity, 0 at parity, for counts of
+            shape (..., n_groups, n_classes, n_classes), the weight of the rows of
+            each group, true and predicted label; those of each stratum by themselves.
+            Here None: ``disparity`` is taken.
+        """
+        return None
+
 
 class BoundMetrics(ABC):
     """Metrics of fixed rows, whatever model is measured.
@@ -59,9 +82,13 @@ class BoundMetrics(ABC):
     ----------
     names : list of str
         One a metric.
+    one_sided : bool
+        Whether values below zero are as good as zero, and only those above it are to
+        be repaired. Otherwise zero itself is the aim.
     """
 
     names: list
+    one_sided = False
 
     @abstractmethod
     def measure(self, view, rows, parameters):
@@ -70,6 +97,18 @@ class BoundMetrics(ABC):
     @abstractmethod
     def parameter_gradient(self, view, rows, parameters):
         """Return their gradients in the parameters, (n_parameters, n_metrics)."""
+
+    def linearize(self, view, rows, parameters):
+        """Return both, where they share work."""
+        values = self.measure(view, rows, parameters)
+        return values, self.parameter_gradient(view, rows, parameters)
+
+    def in_blocks(self):
+        """Return the metrics as BlockMetrics, or None.
+
+        Without them, metrics are measured by the view, on rows in memory alone.
+        """
+        return None
 
 
 class ScoreMetrics(BoundMetrics):
@@ -90,12 +129,20 @@ class ScoreMetrics(BoundMetrics):
             n_classes).
         """
 
+    def in_blocks(self):
+        return WholeArrayMetrics(self)
+
     def measure(self, view, rows, parameters):
         return self.values(view.scores(rows, parameters))
 
     def parameter_gradient(self, view, rows, parameters):
         gradient = self.gradient(view.scores(rows, parameters))
         return view.pull_back_scores(rows, parameters, gradient)
+
+    def linearize(self, view, rows, parameters):
+        scores = view.scores(rows, parameters)
+        gradient = view.pull_back_scores(rows, parameters, self.gradient(scores))
+        return self.values(scores), gradient
 
 
 class LossMetrics(BoundMetrics):
@@ -116,22 +163,86 @@ class LossMetrics(BoundMetrics):
 
     def __init__(self, name, weight, target=0.0, inputs=None):
         self.names = [name]
-        self.share = weight / weight.sum()
+        self._total = weight.sum()
+        self.share = weight / self._total
         self.target = target
         self.inputs = inputs
 
     def measure(self, view, rows, parameters):
-        rows = self._rows(view, rows, parameters)
-        loss = self.share @ view.losses(rows, parameters)
-        # A loss below its target needs no repair, and is not to be raised.
-        return np.array([max(loss - self.target, 0.0)])
+        return self._values(view, self._rows(view, rows, parameters), parameters)
 
     def parameter_gradient(self, view, rows, parameters):
+        return self._gradient(view, self._rows(view, rows, parameters), parameters)
+
+    def linearize(self, view, rows, parameters):
         rows = self._rows(view, rows, parameters)
+        values = self._values(view, rows, parameters)
+        return values, self._gradient(view, rows, parameters)
+
+    def in_blocks(self):
+        if self.inputs is not None:
+            return None
+        return LossSums(self.target, self._total)
+
+    def _values(self, view, rows, parameters):
+        return self.above_target(self.share @ view.losses(rows, parameters))
+
+    def _gradient(self, view, rows, parameters):
         return view.loss_gradient(rows, parameters, self.share)[:, None]
 
     def _rows(self, view, rows, parameters):
         return rows if self.inputs is None else self.inputs(view, rows, parameters)
+
+    def above_target(self, loss):
+        """Return what a mean loss is above the target, shape (1,)."""
+        # A loss below its target needs no repair, and is not to be raised.
+        return np.array([max(loss - self.target, 0.0)])
+
+
+class LossSums(BlockMetrics):
+    """The mean loss above a target, as a sum over rows.
+
+    Parameters
+    ----------
+    target : float
+        The loss that counts as zero.
+    total : float
+        The rows' total sample weight.
+    """
+
+    def __init__(self, target, total):
+        self.target = target
+        self.total = total
+
+    def prepare(self, rows, loss, matrix, key):
+        """Nothing: losses need labels alone."""
+
+    def sums(self, block, loss, z, losses):
+        if np.ndim(block.count) == 0:
+            return losses.sum(axis=-1, keepdims=True)
+        return (losses @ block.count)[..., None]
+
+    def slopes(self, block, loss, z, slope):
+        return (slope * (block.count / self.total))[None]
+
+    def finish(self, rows, sums):
+        return np.maximum(sums / self.total - self.target, 0.0)
+
+
+def warn_of_guess(pos_label, classes, positive):
+    """Warn that a string was taken for the positive label for no better reason.
+
+    The greater of 0 and 1, or of False and True, is the one that is meant; of
+    ``"approved"`` and ``"denied"`` it is not.
+    """
+    labels = classes.tolist()
+    is_guess = pos_label is None and positive is not None
+    if is_guess and isinstance(labels[positive], str):
+        warn(
+            f"{labels[positive]!r} was taken for the positive label, being the greater "
+            f"of {labels}; give the objective the one that is meant, such as "
+            f"pos_label={labels[positive]!r}."
+        )
 
 
 def positive_position(pos_label, classes):

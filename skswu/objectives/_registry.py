@@ -3,13 +3,25 @@
 from .._utils._registry import Registry
 from ._adversarial_robustness import AdversarialRobustness
 from ._base import BaseObjective
-from ._group_gaps import DemographicParity, EqualizedOdds, EqualOpportunity
+from ._calibration_in_the_large import CalibrationInTheLarge
+from ._error_rate_parity import ErrorRateParity
+from ._group_gaps import (
+    DemographicParity,
+    EqualizedOdds,
+    EqualOpportunity,
+    FalsePositiveRateParity,
+)
+from ._loss_parity import LossParity
 from ._target_utility import TargetUtility
 
 OBJECTIVES = Registry("objective", BaseObjective)
 OBJECTIVES.register("demographic_parity", DemographicParity)
 OBJECTIVES.register("equal_opportunity", EqualOpportunity)
 OBJECTIVES.register("equalized_odds", EqualizedOdds)
+OBJECTIVES.register("false_positive_rate_parity", FalsePositiveRateParity)
+OBJECTIVES.register("error_rate_parity", ErrorRateParity)
+OBJECTIVES.register("loss_parity", LossParity)
+OBJECTIVES.register("calibration_in_the_large", CalibrationInTheLarge)
 OBJECTIVES.register("adversarial_robustness", AdversarialRobustness)
 OBJECTIVES.register("target_utility", TargetUtility)
 

@@ -11,9 +11,9 @@ class TargetUtility(BaseObjective):
 
     :math:`M = \max(\bar\ell - \mathrm{target}, 0)`: a lower loss is not raised.
     With evaluation rows that are cleaner than the training rows, or from where the
-    model is to be used, the samples that harm it there are turned down. A weighting's
-    ``strength`` is the share of the excess loss to remove: take it well below 1 unless
-    ``target`` is a loss that can be reached.
+    model is to be used, the samples that harm it there get lower weights. A
+    weighting's ``strength`` is the share of the excess loss to remove: take it well
+    below 1 unless ``target`` is a loss that can be reached.
 
     Parameters
     ----------

@@ -1,31 +1,73 @@
-"""Products with the design matrix of a linear model, in row chunks.
+"""Products with the features of a block of rows: the only code that touches them.
 
-The design is X with a column of ones behind it when the model has an intercept; that
-column is never stored.
+A design is X with a column of ones behind it where the model has an intercept; that
+column is never stored. Vectors of columns have shape (n_vectors, n_columns), what there
+is of rows (n_vectors, n_rows).
 """
 
 from abc import ABC, abstractmethod
+from threading import local
 
 import numpy as np
 from scipy.linalg.blas import dsyrk
-from scipy.sparse import csr_array, issparse
+from scipy.sparse import csc_array, csr_array, issparse
 
-#: Up to so many vectors, one pass over a chunk for each is faster than BLAS's product
-#: with a narrow matrix.
-FEW_VECTORS = 4
+# Entries of a block: few enough to stay in the cache between the products of a pass,
+# and enough that these take longer than to call them.
+_BLOCK_ENTRIES = 2**19
+# Entries of the scaled rows that a Gram matrix is added up from.
+_SCALED_ENTRIES = 2**17
+# Entries of the products of pairs of columns.
+_PAIR_ENTRIES = 2**18
+_MIN_BLOCK_ROWS = 512
+# What is noted beside a row takes as much as so many features.
+_MIN_ENTRIES_OF_A_ROW = 8
+# Sums over a sparse block fill a vector of all columns: the block holds this many times
+# as many entries.
+_ENTRIES_PER_COLUMN = 16
+# Up to so many vectors, a product for each is faster than one with a narrow matrix.
+_FEW_VECTORS = 4
+# Up to so many columns NumPy's product of a matrix with itself is faster than BLAS's
+# own, whose second triangle is left out.
+_NARROW = 200
+# A sparse block that fills more than this share is multiplied as a dense one.
+_DENSE_SHARE = 0.02
+
+_scratch = local()
 
 
-def make_design(X, intercept):
-    """Return the design of a dense or CSR matrix ``X``."""
-    return (SparseDesign if issparse(X) else DenseDesign)(X, intercept)
-
-
-class Design(ABC):
-    """The rows of a design matrix.
+def design_blocks(X, intercept):
+    """Yield slices of the rows of X with the design of each, in views.
 
     Parameters
     ----------
-    X : {ndarray, CSR matrix} of shape (n_samples, n_features)
+    X : {ndarray, CSR matrix} of shape (n_rows, n_features)
+        The features.
+    intercept : bool
+        Whether a column of ones stands behind them.
+    """
+    kind = _kind_of(X)
+    size = max(kind.entries_of_a_block(X) // kind.entries_of_a_row(X), _MIN_BLOCK_ROWS)
+    for start in range(0, X.shape[0], size):
+        rows = slice(start, min(start + size, X.shape[0]))
+        yield rows, kind(kind.view_of(X, rows), intercept)
+
+
+def make_design(X, intercept):
+    """Return the design of all rows of X."""
+    return _kind_of(X)(X, intercept)
+
+
+def _kind_of(X):
+    return SparseDesign if issparse(X) else DenseDesign
+
+
+class Design(ABC):
+    """The features of consecutive rows.
+
+    Parameters
+    ----------
+    X : {ndarray, CSR matrix} of shape (n_rows, n_features)
         Not copied.
     intercept : bool
         Whether a column of ones stands behind the features.
@@ -34,167 +76,274 @@ class Design(ABC):
     ----------
     n_rows, n_columns : int
         Shape of the design, the intercept's column included.
+    n_features : int
+        Number of columns of X.
     """
 
     def __init__(self, X, intercept):
-        self.X = X
-        self.intercept = intercept
+        self.X, self.intercept = X, intercept
         self.n_rows, self.n_features = X.shape
-        self.n_columns = self.n_features + int(intercept)
+        self.n_columns = self.n_features + bool(intercept)
 
-    def chunks(self):
-        """Yield slices that cover the rows."""
-        return self._slices(self._entries_in_row())
+    @staticmethod
+    @abstractmethod
+    def entries_of_a_block(X):
+        """Return how many entries a block of X is to hold."""
 
-    def _slices(self, width):
-        """Yield slices of rows whose temporaries of a width stay in the cache."""
-        size = max(2**18 // max(width, 1), 512)
-        for start in range(0, self.n_rows, size):
-            yield slice(start, min(start + size, self.n_rows))
+    @staticmethod
+    @abstractmethod
+    def entries_of_a_row(X):
+        """Return how many entries a row of X holds, at least 1."""
+
+    @staticmethod
+    @abstractmethod
+    def view_of(X, rows):
+        """Return the rows of a slice without a copy of their entries."""
 
     @abstractmethod
-    def _entries_in_row(self):
-        """Number of entries that a row has in memory."""
+    def _margins(self, vectors):
+        """Return the products of the features with (n_vectors, n_features)."""
 
     @abstractmethod
-    def _block(self, chunk):
-        """The features of a chunk, whose products are in float64."""
+    def _sums(self, factors):
+        """Return the sums of the features times (n_vectors, n_rows)."""
 
-    def product(self, chunk, vectors):
-        """Return the chunk's rows times ``vectors`` (n_columns, n_vectors)."""
-        result = self._multiply(self._block(chunk), vectors[: self.n_features])
+    @abstractmethod
+    def _squared(self):
+        """Return the features squared."""
+
+    @abstractmethod
+    def dense_rows(self, rows):
+        """Return some rows of the design as a float64 ndarray, ones behind them."""
+
+    @abstractmethod
+    def _gram(self, root):
+        """Return the Gram matrix of the rows times ``root``, its lower triangle."""
+
+    def margins(self, vectors):
+        """Return the products of the rows with vectors, (n_vectors, n_rows)."""
+        products = self._margins(vectors[:, : self.n_features])
         if self.intercept:
-            result += vectors[-1]
-        return result
+            products += vectors[:, -1:]
+        return products
 
-    def add_transpose_product(self, chunk, vectors, out):
-        """Add the chunk's transpose times ``vectors`` (n_rows, n_vectors) to out."""
-        out[: self.n_features] += self._multiply(self._block(chunk).T, vectors)
-        if self.intercept:
-            out[-1] += vectors.sum(axis=0)
-
-    def _multiply(self, block, vectors):
-        return block @ vectors
-
-    def squared_column_sums(self, weight):
-        """Return the diagonals of the Grams of ``weight`` (n_rows, n_outputs).
-
-        Returns
-        -------
-        ndarray of shape (n_columns, n_outputs)
-        """
-        out = np.zeros((self.n_columns, weight.shape[1]))
-        for chunk in self.chunks():
-            block = self._block(chunk)
-            squared = block.multiply(block) if issparse(block) else block * block
-            out[: self.n_features] += squared.T @ weight[chunk]
-            if self.intercept:
-                out[-1] += weight[chunk].sum(axis=0)
-        return out
+    def sums(self, factors):
+        """Return the sums of the rows times factors, (n_vectors, n_columns)."""
+        if not self.intercept:
+            return self._sums(factors)
+        sums = np.empty((len(factors), self.n_columns))
+        sums[:, :-1] = self._sums(factors)
+        sums[:, -1] = factors.sum(axis=1)
+        return sums
 
     def gram(self, weight):
-        """Return the Gram matrix with row weights of shape (n_rows,), any sign."""
-        gram = self._gram(_root_of_positive_part(weight))
-        if weight.min(initial=0.0) < 0:
-            gram -= self._gram(_root_of_positive_part(-weight))
+        r"""Return the lower triangle of :math:`\sum_i v_i x_i x_i^\top`.
+
+        Parameters
+        ----------
+        weight : ndarray of shape (n_rows,)
+            The :math:`v_i`, of any sign.
+        """
+        negative = weight < 0
+        root = np.sqrt(np.abs(weight))
+        if not negative.any():
+            return self._gram(root)
+        if negative.all():
+            return -self._gram(root)
+        # Rows of either sign by themselves: together as dear as rows of one sign.
+        gram = self._gram_of(np.flatnonzero(~negative), root)
+        gram -= self._gram_of(np.flatnonzero(negative), root)
         return gram
 
-    @abstractmethod
-    def _gram(self, scale):
-        """Return the Gram matrix of the rows times ``scale``."""
+    def _gram_of(self, some, root):
+        return self.take(some)._gram(root[some])
+
+    def take(self, some):
+        """Return the design of the rows at some positions, a copy."""
+        return type(self)(self.X[some], self.intercept)
+
+    def squares(self, weight):
+        """Return the diagonals of the Grams of ``weight`` (n_vectors, n_rows)."""
+        return type(self)(self._squared(), self.intercept).sums(weight)
+
+    def pair_sums(self, factors):
+        r"""Return :math:`\sum_i f_{ci} x_i x_i^\top`, (n_vectors, n_pairs).
+
+        The pairs of columns are in the order of :func:`numpy.tril_indices`. One matrix
+        product serves all factors, of which the Hessian of many classes has very many.
+        """
+        p = self.n_columns
+        sums = np.zeros((len(factors), p * (p + 1) // 2))
+        size = int(np.clip(_PAIR_ENTRIES // sums.shape[1], 64, 1024))
+        pairs = np.empty((sums.shape[1], size))
+        for start in range(0, self.n_rows, size):
+            rows = slice(start, min(start + size, self.n_rows))
+            x = np.ascontiguousarray(self.dense_rows(rows).T)
+            n = x.shape[1]
+            first = 0
+            for i in range(p):
+                np.multiply(x[: i + 1], x[i], out=pairs[first : first + i + 1, :n])
+                first += i + 1
+            sums += factors[:, rows] @ pairs[:, :n].T
+        return sums
+
+    def _with_ones(self, features):
+        if not self.intercept:
+            return features
+        rows = np.empty((len(features), self.n_columns))
+        rows[:, :-1], rows[:, -1] = features, 1.0
+        return rows
 
 
 class DenseDesign(Design):
-    """A design whose features are an ndarray, float64 or float32."""
+    """Rows of an ndarray or a memory map, float64 or float32."""
 
-    def _entries_in_row(self):
-        return self.n_features
+    @staticmethod
+    def entries_of_a_block(X):
+        return _BLOCK_ENTRIES
 
-    def _block(self, chunk):
-        return self.X[chunk].astype(np.float64, copy=False)
+    @staticmethod
+    def entries_of_a_row(X):
+        return max(X.shape[1], _MIN_ENTRIES_OF_A_ROW)
 
-    def _multiply(self, block, vectors):
-        if not 1 < vectors.shape[1] <= FEW_VECTORS:
-            return block @ vectors
-        product = np.empty((len(block), vectors.shape[1]))
-        for column, vector in zip(product.T, vectors.T.copy(), strict=True):
-            column[:] = block @ vector
-        return product
+    @staticmethod
+    def view_of(X, rows):
+        return X[rows]
 
-    def _gram(self, scale):
+    def _float64(self):
+        return self.X.astype(np.float64, copy=False)
+
+    def _margins(self, vectors):
+        return _product(vectors, self._float64().T)
+
+    def _sums(self, factors):
+        return _product(factors, self._float64())
+
+    def _squared(self):
+        return self._float64() ** 2
+
+    def dense_rows(self, rows):
+        return self._with_ones(self.X[rows].astype(np.float64, copy=False))
+
+    def _gram(self, root):
         gram = np.zeros((self.n_columns, self.n_columns), order="F")
-        buffer = None
-        for chunk in self.chunks():
-            if buffer is None:
-                buffer = np.empty((chunk.stop, self.n_columns))
-            scaled = buffer[: chunk.stop - chunk.start]
-            self._write_scaled(chunk, scale[chunk, None], scaled)
-            gram = dsyrk(1.0, scaled.T, beta=1.0, c=gram, overwrite_c=1, lower=1)
-        _mirror_lower(gram)
+        n_at_once = max(_SCALED_ENTRIES // self.n_columns, self.n_columns)
+        for start in range(0, self.n_rows, n_at_once):
+            rows = slice(start, start + n_at_once)
+            X, factors = self.X[rows], root[rows, None]
+            scaled = scratch(len(X), self.n_columns)
+            np.multiply(X, factors, out=scaled[:, : self.n_features])
+            scaled[:, self.n_features :] = factors
+            gram = _add_self_product(scaled, gram)
         return gram
-
-    def _write_scaled(self, chunk, scale, out):
-        np.multiply(self.X[chunk], scale, out=out[:, : self.n_features])
-        if self.intercept:
-            out[:, -1:] = scale
 
 
 class SparseDesign(Design):
-    """A design whose features are a CSR matrix."""
+    """Rows of a CSR matrix."""
 
-    def _entries_in_row(self):
-        # A slice of a CSR matrix is a copy: few and large ones.
-        return self.X.nnz // (8 * max(self.n_rows, 1))
+    def __init__(self, X, intercept):
+        super().__init__(X, intercept)
+        # SciPy copies the entries of a view each time that it transposes it.
+        self._transposed = csc_array(X.shape[::-1], dtype=X.dtype)
+        for part in ("data", "indices", "indptr"):
+            setattr(self._transposed, part, getattr(X, part))
 
-    def _gram_is_dense(self):
-        """Whether products of dense chunks are cheaper than of sparse ones."""
-        return self.X.nnz > 0.02 * self.n_rows * self.n_features
+    @staticmethod
+    def entries_of_a_block(X):
+        return max(_BLOCK_ENTRIES, _ENTRIES_PER_COLUMN * X.shape[1])
 
-    def _block(self, chunk):
-        whole = chunk.start == 0 and chunk.stop == self.n_rows
-        return self.X if whole else self.X[chunk]
+    @staticmethod
+    def entries_of_a_row(X):
+        return max(X.nnz // max(X.shape[0], 1), 1)
 
-    def _scaled_block(self, chunk, scale):
-        """Return the rows of a chunk times ``scale`` as a CSR matrix."""
-        start, stop = self.X.indptr[chunk.start], self.X.indptr[chunk.stop]
-        pointers = self.X.indptr[chunk.start : chunk.stop + 1] - start
-        data = self.X.data[start:stop] * np.repeat(scale[chunk], np.diff(pointers))
-        shape = (chunk.stop - chunk.start, self.n_features)
-        return csr_array((data, self.X.indices[start:stop], pointers), shape=shape)
+    @staticmethod
+    def view_of(X, rows):
+        # The slices of SciPy copy.
+        start, stop = X.indptr[rows.start], X.indptr[rows.stop]
+        view = csr_array((rows.stop - rows.start, X.shape[1]), dtype=X.dtype)
+        view.data, view.indices = X.data[start:stop], X.indices[start:stop]
+        view.indptr = X.indptr[rows.start : rows.stop + 1] - start
+        return view
 
-    def _gram(self, scale):
-        features = np.zeros((self.n_features, self.n_features), order="F")
-        dense = self._gram_is_dense()
-        add = self._add_dense if dense else self._add_sparse
-        for chunk in self._slices(self.n_features) if dense else self.chunks():
-            features = add(self._scaled_block(chunk, scale), features)
-        _mirror_lower(features)
-        if not self.intercept:
-            return features
-        gram = np.empty((self.n_columns, self.n_columns), order="F")
-        gram[:-1, :-1] = features
-        gram[:-1, -1] = gram[-1, :-1] = self.X.T @ scale**2
-        gram[-1, -1] = scale @ scale
+    def _margins(self, vectors):
+        products = self.X @ _as_columns(vectors)
+        products = products.reshape(self.n_rows, len(vectors))
+        return np.ascontiguousarray(products.T, np.float64)
+
+    def _sums(self, factors):
+        sums = self._transposed @ _as_columns(factors)
+        return sums.reshape(self.n_features, len(factors)).T
+
+    def _squared(self):
+        squared = self.X.copy()
+        squared.data = squared.data.astype(np.float64) ** 2
+        return squared
+
+    def dense_rows(self, rows):
+        return self._with_ones(self.X[rows].toarray().astype(np.float64, copy=False))
+
+    def _gram(self, root):
+        is_dense = self.X.nnz > _DENSE_SHARE * self.n_rows * self.n_features
+        return self._dense_gram(root) if is_dense else self._sparse_gram(root)
+
+    def _dense_gram(self, root):
+        gram = np.zeros((self.n_columns, self.n_columns), order="F")
+        size = max(_SCALED_ENTRIES // self.n_columns, 64)
+        for start in range(0, self.n_rows, size):
+            rows = slice(start, start + size)
+            scaled = self.dense_rows(rows)
+            scaled *= root[rows, None]
+            gram = _add_self_product(scaled, gram)
         return gram
 
-    def _add_dense(self, scaled, gram):
-        dense = scaled.toarray()
-        return dsyrk(1.0, dense.T, beta=1.0, c=gram, overwrite_c=1, lower=1)
-
-    def _add_sparse(self, scaled, gram):
-        gram += (scaled.T @ scaled).toarray()
+    def _sparse_gram(self, root):
+        per_row = np.diff(self.X.indptr)
+        scaled = csr_array(self.X.shape)
+        scaled.data = self.X.data * np.repeat(root, per_row)
+        scaled.indices, scaled.indptr = self.X.indices, self.X.indptr
+        gram = np.empty((self.n_columns, self.n_columns))
+        n = self.n_features
+        gram[:n, :n] = (scaled.T @ scaled).toarray()
+        if self.intercept:
+            gram[-1, :-1] = gram[:-1, -1] = scaled.T @ root
+            gram[-1, -1] = root @ root
         return gram
 
 
-def _root_of_positive_part(weight):
-    root = np.maximum(weight, 0.0)
-    return np.sqrt(root, out=root)
+def scratch(n_rows, n_columns):
+    """Return an array to write into, this thread's own, kept for the next call.
+
+    Where freed memory goes back to the system at once, a new array for each block takes
+    longer to get than to use.
+    """
+    size, known = n_rows * n_columns, getattr(_scratch, "memory", None)
+    if known is None or len(known) < size:
+        known = _scratch.memory = np.empty(size)
+    return known[:size].reshape(n_rows, n_columns)
 
 
-def _mirror_lower(matrix):
-    """Write the lower triangle of a square matrix into its upper one, in place."""
-    for start in range(0, len(matrix), 256):
-        stop = min(start + 256, len(matrix))
-        matrix[start:stop, stop:] = matrix[stop:, start:stop].T
-        corner = matrix[start:stop, start:stop]
-        corner[...] = np.tril(corner) + np.tril(corner, -1).T
+def mirrored(lower):
+    """Return the symmetric matrices (..., p, p) of lower triangles."""
+    lower = np.tril(lower)
+    return lower + np.swapaxes(np.tril(lower, -1), -1, -2)
+
+
+def _add_self_product(scaled, gram):
+    """Add the lower triangle, at least, of a matrix's transpose times itself."""
+    if scaled.shape[1] <= _NARROW:
+        gram += scaled.T @ scaled
+        return gram
+    return dsyrk(1.0, scaled.T, beta=1.0, c=gram, overwrite_c=1, lower=1)
+
+
+def _as_columns(vectors):
+    return vectors[0] if len(vectors) == 1 else np.ascontiguousarray(vectors.T)
+
+
+def _product(vectors, matrix):
+    if not 1 < len(vectors) <= _FEW_VECTORS:
+        return vectors @ matrix
+    product = np.empty((len(vectors), matrix.shape[1]))
+    for vector, row in zip(vectors, product, strict=True):
+        np.dot(vector, matrix, out=row)
+    return product

@@ -4,8 +4,6 @@ import numpy as np
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import FixedThresholdClassifier
 
-from ._thresholded_scores import RateDisparity
-
 # Thresholds that are tried; between two of them are so few rows that a choice among
 # these would follow noise.
 _N_THRESHOLDS = 200
@@ -21,18 +19,18 @@ class ThresholdSearch:
     """
 
     def __init__(self, scores):
-        rates = all(isinstance(one, RateDisparity) for one in scores.disparities)
         if not (
-            rates
-            and scores.disparities
+            scores.counted
+            and not scores.scored
             and scores.utility_name == "accuracy"
             and len(scores.classes) == 2
         ):
+            others = [one.scorer.metric for one in scores.scored]
             raise ValueError(
-                "tune_threshold=True needs two classes, utility='accuracy' and a "
-                "disparity of demographic parity, equal opportunity or equalized odds; "
-                f"got {len(scores.classes)} classes, utility={scores.utility_name!r} "
-                f"and disparities {[str(one) for one in scores.disparities]}."
+                "tune_threshold=True needs two classes, utility='accuracy' and an "
+                "objective that compares groups, or the disparity of one; got "
+                f"{len(scores.classes)} classes, utility={scores.utility_name!r} and "
+                f"{len(scores.counted)} such disparities, beside {others}."
             )
         self.scores = scores
 
@@ -48,29 +46,22 @@ class ThresholdSearch:
         # Rows of response t and more are positive at the threshold t.
         passed = np.searchsorted(threshold, response, side="right")
         counts = self._counts(passed, len(threshold))
-        disparity = np.max(
-            [one.of_counts(one.oriented(counts)) for one in self.scores.disparities],
-            axis=0,
-        )
+        disparity = self.scores.counted_disparity(counts)
         correct = counts[..., 0, 0] + counts[..., 1, 1]
-        utility = correct.sum(axis=1) / counts.sum(axis=(1, 2, 3))
+        utility = correct.sum(axis=(0, 2)) / counts.sum(axis=(0, 2, 3, 4))
         return threshold, disparity, utility
 
     def _counts(self, passed, n_thresholds):
-        """Return weights of rows (n_thresholds, n_groups, 2, 2), by label and passing.
+        """Return weights of rows (n_strata, n_thresholds, n_groups, 2, 2).
 
+        The last axes are the label and whether the row passes the threshold;
         ``passed`` is the number of thresholds that each row passes.
         """
-        groups = self.scores.data.groups
-        n_cells = 2 * len(groups.names)
-        cells = 2 * groups.codes.astype(np.intp) + self.scores.codes
-        sums = np.bincount(
-            passed * n_cells + cells,
-            self.scores.data.weight,
-            (n_thresholds + 1) * n_cells,
-        ).reshape(n_thresholds + 1, -1, 2)
-        failing = np.cumsum(sums, axis=0)[:-1]
-        return np.stack([failing, sums.sum(axis=0) - failing], axis=-1)
+        sums = self.scores.counts.count(passed, n_thresholds + 1)
+        sums = np.moveaxis(sums, -1, 1)
+        failing = np.cumsum(sums, axis=1)[:, :-1]
+        passing = sums.sum(axis=1, keepdims=True) - failing
+        return np.stack([failing, passing], axis=-1)
 
 
 def with_threshold(estimator, threshold, X, y):

@@ -83,7 +83,7 @@ class PathRows:
         predicted = scores.predict(scores.classifier)
         self.utility_before = scores.utility(scores, predicted)
 
-    def row(self, candidate, predicted, weight):
+    def row(self, candidate, predicted):
         """Return a dict, of numbers.
 
         Parameters
@@ -92,10 +92,8 @@ class PathRows:
             What to score.
         predicted : ndarray of shape (n_samples,) or None
             Positions of the labels that it predicts, if known.
-        weight : ndarray of shape (n_train,) or None
-            The fit's sample weights.
         """
-        correction = candidate.correction
+        state = candidate.state
         if predicted is None:
             predicted = self.scores.predict(candidate.classifier)
         disparity = self.scores.disparity(candidate, predicted)
@@ -103,14 +101,14 @@ class PathRows:
         row = {"strength": candidate.strength, **self._scored(disparity, utility)}
         if self.search is not None:
             row = {**row, **self._tuned(candidate.classifier, row)}
-        gaps = zip(candidate.names, correction.after.tolist(), strict=True)
+        *gaps, loss = state.values.tolist()
         return {
             **row,
-            **dict(gaps),
-            "loss": correction.utility_after,
-            "stationarity": correction.stationarity,
-            "step_length": correction.step_length,
-            "effective_sample_size": _effective_sample_size(correction.epsilon, weight),
+            **dict(zip(candidate.names, gaps, strict=True)),
+            "loss": loss,
+            "stationarity": state.stationarity,
+            "step_length": state.step_length,
+            "effective_sample_size": candidate.effective_sample_size(),
         }
 
     def _scored(self, disparity, utility):
@@ -187,11 +185,6 @@ def warn_of_bound(path, best, rule):
         f"utility {row['utility']:.3g}.",
         UnreachableBoundWarning,
     )
-
-
-def _effective_sample_size(epsilon, weight):
-    weight = 1.0 + epsilon if weight is None else weight * (1.0 + epsilon)
-    return float(weight.sum() ** 2 / (weight @ weight))
 
 
 def _positive_part(excess):

@@ -6,9 +6,8 @@ from sklearn.metrics import get_scorer
 
 from ..inputs import check_total_weight, label_positions
 from ..metrics import make_fairness_scorer
-from ..metrics._parity_metrics import find_parity_metric
+from ..metrics._parity_metrics import counted_disparity, find_parity_metric
 from ..models import make_measured_view
-from ..objectives._base import positive_position
 
 
 class ThresholdedScores:
@@ -27,6 +26,15 @@ class ThresholdedScores:
         ``"auto"`` or what :func:`skswu.metrics.make_fairness_scorer` takes.
     utility : str or callable
         A scorer of scikit-learn, or its name.
+
+    Attributes
+    ----------
+    counted : list of objects
+        Disparities as functions of ``counts``, see :meth:`BaseObjective.thresholded`.
+    scored : list of ScoredDisparity
+        Those that counts do not tell.
+    counts : CellCounts
+        Counts the rows, where there is something ``counted``.
     """
 
     def __init__(self, data, classifier, objectives, disparity, utility):
@@ -36,14 +44,18 @@ class ThresholdedScores:
         self.codes = label_positions(data.y, self.classes, "y")
         check_total_weight(data.weight)
         self.utility_name = utility
-        metrics = _metrics(objectives, disparity)
-        if metrics and data.groups is None:
+        self.counted, others = _find_disparities(objectives, disparity, self.classes)
+        if (self.counted or others) and data.groups is None:
             raise ValueError(
                 f"disparity={disparity!r} needs sensitive_features: pass them to the "
                 "call, or name a column of X by the constructor's sensitive_features."
             )
-        self.disparities = [_measure(*metric, self) for metric in metrics]
-        if not metrics:
+        self.scored = [ScoredDisparity(*metric, self) for metric in others]
+        if self.counted:
+            self.counts = CellCounts(
+                self.codes, data.groups, data.weight, len(self.classes)
+            )
+        if not (self.counted or self.scored):
             self._surrogates = self._bind(objectives)
             # Inputs that stay the same for all models are made against the original.
             self._largest_gap(classifier)
@@ -54,9 +66,30 @@ class ThresholdedScores:
 
     def disparity(self, candidate, predicted):
         """Return the largest disparity of a candidate's ``classifier``; 0 is parity."""
-        if not self.disparities:
-            return self._largest_gap(candidate.classifier)
-        return max(measure(predicted) for measure in self.disparities)
+        values = [one(candidate, predicted) for one in self.scored]
+        if self.counted:
+            counts = self.counts.count(predicted, len(self.classes))
+            values.append(self.counted_disparity(counts))
+        return float(np.max(values or self._largest_gap(candidate.classifier)))
+
+    def counted_disparity(self, counts):
+        """Return the largest of the disparities that counts tell, of all strata.
+
+        Parameters
+        ----------
+        counts : ndarray of shape (n_strata, ..., n_groups, n_classes, n_classes)
+            Weight of the rows by group, true and predicted label.
+
+        Returns
+        -------
+        ndarray of shape (...)
+            The disparity; 0 is parity.
+        """
+        occupied = [one for one in counts if one.any()]
+        return np.max(
+            [one.of_counts(stratum) for one in self.counted for stratum in occupied],
+            axis=0,
+        )
 
     def utility(self, candidate, predicted):
         """Return the utility of a candidate's ``classifier``; greater is better."""
@@ -77,8 +110,11 @@ class ThresholdedScores:
         """Return the largest surrogate gap: of objectives that have nothing else."""
         view = make_measured_view(classifier)
         rows = view.evaluation_rows(self.data.X, self.codes)
-        gaps = [one.measure(view, rows, view.parameters) for one in self._surrogates]
-        return float(np.abs(np.concatenate(gaps)).max())
+        largest = [
+            _distance(one, one.measure(view, rows, view.parameters)).max()
+            for one in self._surrogates
+        ]
+        return float(max(largest))
 
     def _bind(self, objectives):
         weight = self.data.weight
@@ -87,73 +123,83 @@ class ThresholdedScores:
         return [objective.bind(*given) for objective in objectives]
 
 
-def _metrics(objectives, disparity):
-    """Return the metrics to take the largest of, with their positive labels."""
+def _distance(metrics, values):
+    """Return how far the values of metrics are from what counts as repaired."""
+    return np.maximum(values, 0.0) if metrics.one_sided else np.abs(values)
+
+
+def _find_disparities(objectives, disparity, classes):
+    """Return the disparities that counts tell, and the metrics of the others.
+
+    A metric comes with its positive label.
+    """
     labels = [getattr(objective, "pos_label", None) for objective in objectives]
-    if disparity != "auto":
-        return [(disparity, labels[0])]
-    pairs = zip([one.disparity for one in objectives], labels, strict=True)
-    return [pair for pair in pairs if pair[0] is not None]
+    if disparity == "auto":
+        metrics = [objective.disparity for objective in objectives]
+        counted = [objective.thresholded(classes) for objective in objectives]
+    else:
+        metrics, labels = [disparity], labels[:1]
+        counted = [counted_disparity(disparity, labels[0], classes)]
+    others = [
+        (metric, label)
+        for metric, label, one in zip(metrics, labels, counted, strict=True)
+        if one is None and metric is not None
+    ]
+    return [one for one in counted if one is not None], others
 
 
-def _measure(metric, pos_label, scores):
-    """Return a function from predicted positions to a disparity."""
-    kind, _, comparison = str(metric).rpartition("_")
-    if kind in _RATES and comparison in _COMPARISONS:
-        return RateDisparity(kind, comparison, pos_label, scores)
-    return ScoredDisparity(metric, pos_label, scores)
-
-
-class RateDisparity:
-    """A disparity of rates of positive predictions, from counts of cells of rows.
-
-    It equals fairlearn's metric of the same name, at a thousandth of its time.
+class CellCounts:
+    """Count rows by stratum, group, true and predicted label.
 
     Parameters
     ----------
-    kind, comparison : str
-        What the rates are, and how they are compared.
-    pos_label : label or None
-        Whose rate; None is the greater of two classes.
-    scores : ThresholdedScores
-        Holds the rows.
+    codes : ndarray of shape (n_samples,)
+        Positions of the rows' labels.
+    groups : Groups
+        The rows' groups.
+    weight : ndarray of shape (n_samples,) or None
+        Sample weights, which are counted in place of rows.
+    n_classes : int
+        Number of labels.
+
+    Attributes
+    ----------
+    cells : ndarray of shape (n_samples,)
+        The cell of each row, by stratum, group and true label.
+    shape : tuple of (n_strata, n_groups, n_classes)
+        How many there are.
     """
 
-    def __init__(self, kind, comparison, pos_label, scores):
-        self.rates = _RATES[kind]
-        self.compare = _COMPARISONS[comparison]
-        self.positive = positive_position(pos_label, scores.classes)
-        groups = scores.data.groups
-        self.cells = 4 * groups.codes.astype(np.intp)
-        self.cells += 2 * (scores.codes == self.positive)
-        self.n_groups = len(groups.names)
-        self.weight = scores.data.weight
+    def __init__(self, codes, groups, weight, n_classes):
+        strata = groups.strata
+        n_strata = 1 if strata is None else len(strata.names)
+        stratum = 0 if strata is None else strata.codes
+        self.weight = weight
+        self.shape = (n_strata, len(groups.names), n_classes)
+        self.cells = np.ravel_multi_index((stratum, groups.codes, codes), self.shape)
 
-    def __call__(self, predicted):
-        return float(self.of_positive(predicted == self.positive))
+    def count(self, parts, n_parts):
+        """Return the weight of the rows by cell and part of the cell.
 
-    def of_positive(self, is_positive):
-        """Return the disparity of rows of which some are predicted positive."""
-        counts = np.bincount(self.cells + is_positive, self.weight, 4 * self.n_groups)
-        return self.of_counts(counts.reshape(-1, 2, 2))
+        Parameters
+        ----------
+        parts : ndarray of int of shape (n_samples,)
+            What divides the rows of a cell, such as predicted labels.
+        n_parts : int
+            How many parts there are.
 
-    def oriented(self, counts):
-        """Turn counts for two classes to those for the positive label."""
-        return counts if self.positive == 1 else counts[..., ::-1, ::-1]
-
-    def of_counts(self, counts):
-        """Return the disparity for counts (..., n_groups, 2, 2).
-
-        The last axes are whether the label is positive, and whether it was predicted.
+        Returns
+        -------
+        ndarray of shape (n_strata, n_groups, n_classes, n_parts)
+            Weights.
         """
-        present = counts.sum(axis=(-2, -1)) > 0
-        present = present.reshape(-1, self.n_groups).any(axis=0)
-        rates = self.rates(counts[..., present, :, :])
-        return np.max([self.compare(rate) for rate in rates], axis=0)
+        shape = (*self.shape, n_parts)
+        cells = self.cells * n_parts + parts
+        return np.bincount(cells, self.weight, np.prod(shape)).reshape(shape)
 
 
 class ScoredDisparity:
-    """A disparity by fairlearn's metric.
+    """A disparity by a metric that a scorer knows.
 
     Parameters
     ----------
@@ -162,67 +208,55 @@ class ScoredDisparity:
     pos_label : label or None
         The favourable label.
     scores : ThresholdedScores
-        Holds the rows.
+        Holds the rows and the labels.
     """
 
     def __init__(self, metric, pos_label, scores):
         self.scorer = make_fairness_scorer(metric, pos_label=pos_label)
         self.is_ratio = find_parity_metric(self.scorer.metric).greater_is_better
-        self.scores = scores
+        self.classes = scores.classes
+        self.strata = _rows_of_strata(scores.data)
 
-    def __call__(self, predicted):
-        scores = self.scores
-        groups = scores.data.groups
+    def __call__(self, candidate, predicted):
+        """Return the largest disparity of a candidate, of all strata."""
+        values = [
+            self._among(data, _Predicted(candidate, self.classes, predicted[rows]))
+            for rows, data in self.strata
+        ]
+        return np.max(values)
+
+    def _among(self, data, predicted):
+        weights = {} if data.weight is None else {"sample_weight": data.weight}
+        groups = np.array(data.groups.names, dtype=object)[data.groups.codes]
         score = self.scorer.score(
-            _Predicted(scores.classes, predicted),
-            np.empty((len(predicted), 0)),
-            scores.data.y,
-            sensitive_features=np.array(groups.names, dtype=object)[groups.codes],
-            **scores.weights,
+            predicted, data.X, data.y, sensitive_features=groups, **weights
         )
         return 1.0 - score if self.is_ratio else -score
 
 
-class _Predicted(ClassifierMixin, BaseEstimator):
-    """A classifier whose predictions are known."""
+def _rows_of_strata(data):
+    """Return the positions of the rows of each stratum, and the rows."""
+    strata = data.groups.strata
+    if strata is None:
+        return [(slice(None), data)]
+    positions = [
+        np.flatnonzero(strata.codes == code) for code in np.unique(strata.codes)
+    ]
+    return [(rows, data.take(rows)) for rows in positions]
 
-    def __init__(self, classes, predicted):
+
+class _Predicted(ClassifierMixin, BaseEstimator):
+    """A candidate's classifier, whose predicted labels are known."""
+
+    def __init__(self, candidate, classes, predicted):
+        self.candidate = candidate
         self.classes_ = classes
         self.predicted = predicted
 
+    @property
+    def predict_proba(self):
+        """Of the classifier, where it has one."""
+        return self.candidate.classifier.predict_proba
+
     def predict(self, X):
         return self.classes_[self.predicted]
-
-
-def _share(part, whole):
-    return np.divide(part, whole, out=np.zeros_like(whole, float), where=whole > 0)
-
-
-def _selection_rates(counts):
-    return [_share(counts[..., 1].sum(axis=-1), counts.sum(axis=(-2, -1)))]
-
-
-def _true_positive_rates(counts):
-    return [_share(counts[..., 1, 1], counts[..., 1, :].sum(axis=-1))]
-
-
-def _both_rates(counts):
-    false_positive = _share(counts[..., 0, 1], counts[..., 0, :].sum(axis=-1))
-    return [*_true_positive_rates(counts), false_positive]
-
-
-def _difference(rates):
-    return rates.max(axis=-1) - rates.min(axis=-1)
-
-
-def _shortfall_of_ratio(rates):
-    with np.errstate(invalid="ignore"):
-        return 1.0 - rates.min(axis=-1) / rates.max(axis=-1)
-
-
-_RATES = {
-    "demographic_parity": _selection_rates,
-    "equal_opportunity": _true_positive_rates,
-    "equalized_odds": _both_rates,
-}
-_COMPARISONS = {"difference": _difference, "ratio": _shortfall_of_ratio}

@@ -1,13 +1,14 @@
 """Updates: move a model to where changed sample weights put it."""
 
 from ._bad_teacher import BadTeacher
-from ._base import BaseUpdate, Move
+from ._base import BaseUpdate, ModelUpdate
 from ._catastrophic_forgetting import CatastrophicForgetting
 from ._exact_last_layers import ExactLastLayers
 from ._fine_tune import FineTune
 from ._fisher_forgetting import FisherForgetting
 from ._gradient_ascent import GradientAscent
 from ._influence import InfluenceUpdate
+from ._move import Move
 from ._ntk import NTKUpdate
 from ._refit import Refit
 from ._registry import UPDATES, register_update
@@ -23,6 +24,7 @@ __all__ = [
     "FisherForgetting",
     "GradientAscent",
     "InfluenceUpdate",
+    "ModelUpdate",
     "Move",
     "NTKUpdate",
     "Refit",

@@ -20,8 +20,15 @@ class LastLayersUpdate(NetworkUpdate):
         )
         self.k = k
 
-    def restrict(self, view, X):
-        view = super().restrict(view, X)
+    needs = {**NetworkUpdate.needs, "last_layers": "skorch's nets"}
+
+    def restrict(self, influence, view, X):
+        if influence.parameters != "all":
+            raise ValueError(
+                f"{type(self).__name__} chooses the layers that it corrects by k="
+                f"{self.k}, and the influence's parameters={influence.parameters!r} "
+                "would choose others. Leave them at 'all', or use another update."
+            )
         return view.with_names(view.last_layers(self.k))
 
 

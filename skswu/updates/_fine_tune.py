@@ -9,7 +9,8 @@ class FineTune(TrainingUpdate):
     The soft form of fine-tuning on the samples that are kept: with :math:`\varepsilon
     \in \{-1, 0\}` the removed samples take no part. Linear models descend by L-BFGS, a
     pass over the rows an epoch, and arrive at the weighted refit if given enough
-    epochs. Networks go on with their own optimizer, by skorch.
+    epochs. Networks go on with their own optimizer, by skorch; but a linear last layer
+    by itself, of an influence with ``parameters="last_layer"``, is a linear model.
 
     Parameters
     ----------

@@ -7,7 +7,7 @@ from scipy.special import softmax
 from sklearn.utils import check_random_state
 
 from .._utils._compat import Interval
-from ._training import LocalUpdate
+from ._base import BaseUpdate
 
 # Smallest information of a parameter, relative to the largest.
 _FLOOR = 1e-6
@@ -15,7 +15,7 @@ _FLOOR = 1e-6
 _N_PROBES = 32
 
 
-class FisherForgetting(LocalUpdate):
+class FisherForgetting(BaseUpdate):
     r"""Move by a Newton step, and blur what the down-weighted samples left behind.
 
     .. math:: \Delta\theta = -(F + \delta W I)^{-1} \nabla L(\theta; w(1+\varepsilon))
@@ -23,7 +23,7 @@ class FisherForgetting(LocalUpdate):
 
     with :math:`F` the curvature under the weights :math:`w (1 + \varepsilon)`, the
     Fisher information of a softmax or a sigmoid with the regulariser's curvature added,
-    :math:`W` the total weight, and :math:`\delta` the model view's own damping. The
+    :math:`W` the total weight, and :math:`\delta` the damping of the influence. The
     noise has the covariance :math:`\sigma^2 \mathrm{diag}(F / W)^{-1/2}`: directions
     that the kept data do not determine are blurred most. Soft weights enter by F and
     the gradient; with :math:`\varepsilon \in \{-1, 0\}` both are those of the samples
@@ -61,9 +61,8 @@ class FisherForgetting(LocalUpdate):
 
     def move(self, move):
         view, rows, parameters = move.view, move.rows, move.parameters
-        inverse = self.invert(view, rows, parameters, move.weight)
         gradient = view.objective_gradient(rows, parameters, move.weight) - move.tilt
-        step = -inverse.solve(gradient[:, None])[:, 0]
+        step = -move.solve(gradient)
         return parameters + step + self._draw(move), 1.0
 
     def _draw(self, move):
@@ -77,8 +76,19 @@ class FisherForgetting(LocalUpdate):
         # A parameter that no row determines must not drown in its noise.
         floor = _FLOOR * float(fisher.max())
         fisher = fisher.clip(floor if floor > 0 else 1.0, None)
-        size = (float(move.weight.sum()) / fisher) ** 0.25
+        size = (_total_weight(move) / fisher) ** 0.25
         return self.noise * size * operator.from_numpy(draws)[:, 0]
+
+
+def _total_weight(move):
+    total = float(move.weight.sum())
+    if total < 0:
+        raise ValueError(
+            "FisherForgetting needs new weights whose sum is not negative, which its "
+            f"noise is scaled by; they add up to {total:.3g}. Use a weighting with "
+            "lower >= -1 that asks for less (strength, fraction)."
+        )
+    return total
 
 
 def _estimate_diagonal(move, random_state):

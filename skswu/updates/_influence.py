@@ -6,10 +6,10 @@ from numbers import Integral, Real
 import numpy as np
 
 from .._utils._compat import Interval, StrOptions
-from ..influence import SOLVERS, make_inverse_curvature
+from .._utils._overrides import overrides
 from ._base import BaseUpdate
+from ._move import Trial, search_length
 
-_MAX_HALVINGS = 30
 # A rise of the training objective by this share of itself is rounding.
 _NO_RISE = 1e-10
 
@@ -20,13 +20,17 @@ class InfluenceUpdate(BaseUpdate):
     .. math:: \Delta\theta = -t \, (H(\theta; w(1 + \varepsilon)) + \delta W I)^{-1}
               \nabla L(\theta; w(1 + \varepsilon))
 
-    with :math:`W = \sum_i w_i`. It equals the textbook influence step :math:`-H(w)^{-1}
+    with :math:`W = \sum_i w_i` and the damping :math:`\delta` of the
+    :class:`~skswu.influence.Influence`, which also says how to solve and, of networks,
+    which parameters move. It equals the textbook influence step :math:`-H(w)^{-1}
     \sum_i \varepsilon_i w_i \nabla \ell_i` to first order in :math:`\varepsilon`, and
     predicts retraining far better beyond it.
 
     The step length t starts at 1 and is halved until the metric is no farther from
     its target than the original model's and the training objective under the new
-    weights, less what a leftover gradient that is kept makes of it, does not rise; then
+    weights, less what a leftover gradient that is kept makes of it, does not rise (and,
+    where weights are negative, the fit's own is no larger than that of coefficients of
+    zero); then
     as long as the metric has passed a target that the weighting aims at and half the
     step ends closer to it. ``step_length_`` of the meta-estimator tells.
 
@@ -36,41 +40,12 @@ class InfluenceUpdate(BaseUpdate):
         Largest number of steps. With more than one, the metric is linearised anew
         around each new point, the weights are solved for again, and the steps go on
         until the model is the minimiser under them.
-    damping : float or "auto", default="auto"
-        The :math:`\delta \ge 0`, per unit of total training weight. ``"auto"`` is 0
-        for convex models, and the model view's own choice otherwise.
-    curvature : {"auto", "gauss_newton", "hessian"}, default="auto"
-        The curvature of a network's training objective: the Gauss-Newton matrix,
-        which is positive semi-definite and what ``"auto"`` stands for, or the Hessian,
-        which is not. For linear models the two agree.
-    parameters : {"all", "last_layer"} or list of str, default="all"
-        Which parameters of a network are corrected: all that were trained, those of
-        the last layer, or those whose names match one of the patterns, such as
-        ``["encoder.*", "head.bias"]``. Others stay as they are. Linear models take
-        ``"all"`` alone.
-    solver : {"auto", "direct", "cg", "nystrom", "lissa"}, default="auto"
-        How to solve with the curvature: by a dense factorisation, by conjugate
-        gradients on products with it, bare or preconditioned by a randomised Nyström
-        sketch, or by stochastic iteration over batches. ``"auto"`` is direct up to
-        2000 parameters (of one output, for one-vs-rest models) or up to 256 of a
-        network, and conjugate gradients beyond.
     tol : float, default=1e-6
         With ``max_iter > 1``, the ``stationarity_`` at which to stop.
-    solver_tol : float or "auto", default="auto"
-        Relative residual at which an iterative solver stops. ``"auto"`` is 1e-8 for
-        linear models and 1e-3 for networks.
-    solver_max_iter : int, default=1000
-        Largest number of curvature products of an iterative solver.
     step : {"newton", "textbook"}, default="newton"
         ``"textbook"`` takes the curvature under the original weights, as in the paper;
-        it needs ``max_iter=1``.
-    leftover_gradient : {"auto", "remove", "keep"}, default="auto"
-        What to do with the gradient that a fit stopped short of its optimum left over:
-        ``"remove"`` moves to the minimiser under the new weights, ``"keep"`` moves
-        only by what the change of the weights adds. ``"auto"`` removes it for convex
-        models. The textbook step keeps it.
-    random_state : int, RandomState instance or None, default=None
-        For solvers that draw random vectors.
+        it needs ``max_iter=1``, and leaves alone what the fit left over of the
+        gradient.
 
     References
     ----------
@@ -84,48 +59,16 @@ class InfluenceUpdate(BaseUpdate):
     InfluenceUpdate(max_iter=10)
     """
 
-    has_full_step = True
-
     _parameter_constraints = {
         "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "damping": [Interval(Real, 0, None, closed="left"), StrOptions({"auto"})],
-        "curvature": [StrOptions({"auto", "gauss_newton", "hessian"})],
-        "parameters": [StrOptions({"all", "last_layer"}), list, tuple],
-        "solver": [StrOptions({"auto", *SOLVERS})],
         "tol": [Interval(Real, 0, None, closed="left")],
-        "solver_tol": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
-        "solver_max_iter": [Interval(Integral, 1, None, closed="left")],
         "step": [StrOptions({"newton", "textbook"})],
-        "leftover_gradient": [StrOptions({"auto", "remove", "keep"})],
-        "random_state": ["random_state"],
     }
 
-    def __init__(
-        self,
-        *,
-        max_iter=1,
-        damping="auto",
-        curvature="auto",
-        parameters="all",
-        solver="auto",
-        tol=1e-6,
-        solver_tol="auto",
-        solver_max_iter=1000,
-        step="newton",
-        leftover_gradient="auto",
-        random_state=None,
-    ):
+    def __init__(self, *, max_iter=1, tol=1e-6, step="newton"):
         self.max_iter = max_iter
-        self.damping = damping
-        self.curvature = curvature
-        self.parameters = parameters
-        self.solver = solver
         self.tol = tol
-        self.solver_tol = solver_tol
-        self.solver_max_iter = solver_max_iter
         self.step = step
-        self.leftover_gradient = leftover_gradient
-        self.random_state = random_state
 
     def check_params(self):
         super().check_params()
@@ -135,35 +78,15 @@ class InfluenceUpdate(BaseUpdate):
                 f"max_iter={self.max_iter}. Use step='newton' for more."
             )
 
-    def tilt(self, view, rows):
-        if self._keeps_leftover(view):
-            return view.objective_gradient(rows, view.parameters, rows.weight)
-        return super().tilt(view, rows)
+    def keeps_leftover(self, influence, view):
+        return self.step == "textbook" or super().keeps_leftover(influence, view)
 
-    def _keeps_leftover(self, view):
-        if self.step == "textbook":
-            return True
-        if self.leftover_gradient == "auto":
-            return not view.follows_leftover_gradient
-        return self.leftover_gradient == "keep"
-
-    def restrict(self, view, X):
-        return view.restricted_to(self.parameters, X)
-
-    def invert(self, view, rows, parameters, weight):
-        damping, tol = self.damping, self.solver_tol
-        if damping == "auto":
-            damping = view.default_damping
-        if tol == "auto":
-            tol = view.default_solver_tol
-        return make_inverse_curvature(
-            self.solver,
-            view.curvature(rows, parameters, weight, self.curvature),
-            damping=damping * weight.sum(),
-            tol=tol,
-            max_iter=self.solver_max_iter,
-            random_state=self.random_state,
-        )
+    def move_all(self, problem, changes, goals):
+        if overrides(self, ["move", "full_step", "follow"], over="move_all"):
+            return super().move_all(problem, changes, goals)
+        textbook = self.step == "textbook"
+        solve = problem.textbook_steps if textbook else problem.newton_steps
+        return problem.follow(solve(changes), changes, goals)
 
     def move(self, move):
         return self.follow(move, self.full_step(move))
@@ -172,58 +95,62 @@ class InfluenceUpdate(BaseUpdate):
         """Return the step of length 1, shape (n_parameters,)."""
         view, rows, parameters = move.view, move.rows, move.parameters
         if self.step == "textbook":
-            inverse = move.inverse
             change = rows.weight * move.epsilon
-            gradient = view.loss_gradient(rows, parameters, change)
-        else:
-            inverse = self.invert(view, rows, parameters, move.weight)
-            gradient = self._gradient(move)
-        return -inverse.solve(gradient[:, None])[:, 0]
-
-    def _gradient(self, move):
-        gradient = move.view.objective_gradient(move.rows, move.parameters, move.weight)
-        return gradient - move.tilt
+            return -move.solve_before(view.loss_gradient(rows, parameters, change))
+        gradient = view.objective_gradient(rows, parameters, move.weight)
+        return -move.solve(gradient - move.tilt)
 
     def follow(self, move, step):
         """Return the parameters along a full step, and the share that was taken."""
-        descends = self._descent_test(move)
-        length = 1.0
-        # A step beyond the range of floats is refused as any other that is too long.
-        with np.errstate(over="ignore", invalid="ignore"):
-            for _ in range(_MAX_HALVINGS):
-                candidate = move.parameters + length * step
-                if move.accepts(candidate) and descends(candidate):
-                    return self._shorten(move, step, candidate, length)
-                length /= 2.0
-        return move.parameters, 0.0
-
-    def _shorten(self, move, step, candidate, length):
-        """Halve a step that passed the target, as long as that ends closer to it."""
-        while move.overshoots(candidate):
-            shorter = move.parameters + length / 2.0 * step
-            if move.distance(shorter) >= move.distance(candidate):
-                break
-            candidate, length = shorter, length / 2.0
-        return candidate, length
+        descends, search = self._descent_test(move), search_length()
+        length = next(search)
+        try:
+            # A step beyond the range of floats is refused as any that is too long.
+            with np.errstate(over="ignore", invalid="ignore"):
+                while True:
+                    candidate = move.parameters + length * step
+                    values = move.measure(candidate)
+                    length = search.send(
+                        Trial(move.goal, values, lambda c=candidate: descends(c))
+                    )
+        except StopIteration as found:
+            length = found.value
+        if length == 0:
+            return move.parameters, 0.0
+        return move.parameters + length * step, length
 
     def _descent_test(self, move):
-        """Return a test that the reweighted training objective does not rise."""
+        """Return a test that the reweighted training objective does not rise.
+
+        Where weights are negative, the fit's own must stay below that of a model that
+        knows nothing, too.
+        """
         weight = move.weight
-        if self.step == "textbook" or (weight < 0).any():
+        if self.step == "textbook":
             return lambda parameters: True
 
         view, rows, start = move.view, move.rows, move.parameters
+        is_convex = not (weight < 0).any()
 
         @cache
         def before():
             return view.objective_value(rows, start, weight)
 
+        @cache
+        def of_nothing():
+            own = [view.parameters, 0.0 * view.parameters]
+            return max(view.objective_value(rows, one, rows.weight) for one in own)
+
         def descends(parameters):
-            if view.newton_steps_descend(rows, start, parameters):
+            if is_convex and view.newton_steps_descend(rows, start, parameters):
                 return True
             rise = view.objective_value(rows, parameters, weight) - before()
             rise -= float(move.tilt @ (parameters - start))
             rounding = max(_NO_RISE, 16 * view.precision) * max(abs(before()), 1.0)
-            return rise <= rounding
+            if not rise <= rounding or is_convex:
+                return rise <= rounding
+            # With negative weights it falls without end, which is no reason to accept.
+            own = view.objective_value(rows, parameters, rows.weight)
+            return own <= of_nothing()
 
         return descends

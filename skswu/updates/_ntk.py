@@ -3,12 +3,12 @@
 from numbers import Integral, Real
 
 from .._utils._compat import Interval
-from ._training import LocalUpdate
+from ._base import BaseUpdate
 
 _MAX_HALVINGS = 30
 
 
-class NTKUpdate(LocalUpdate):
+class NTKUpdate(BaseUpdate):
     r"""Train the model's linearisation to convergence under the new weights.
 
     The scores are replaced by :math:`s(\theta_0) + J (\theta - \theta_0)`, the
@@ -37,6 +37,8 @@ class NTKUpdate(LocalUpdate):
     NTKUpdate(max_steps=5)
     """
 
+    needs = {"linearized": "linear models and skorch's nets"}
+
     _parameter_constraints = {
         "tol": [Interval(Real, 0, None, closed="left")],
         "max_steps": [Interval(Integral, 1, None, closed="left")],
@@ -55,8 +57,7 @@ class NTKUpdate(LocalUpdate):
             first = norm if first is None else first
             if norm <= self.tol * first:
                 break
-            inverse = self.invert(model, move.rows, parameters, move.weight)
-            step = -inverse.solve(gradient[:, None])[:, 0]
+            step = -move.solve(gradient, model, parameters)
             parameters, moved = self._descend(model, move, parameters, step)
             if not moved:
                 break

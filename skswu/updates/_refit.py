@@ -8,11 +8,11 @@ from sklearn.frozen import FrozenEstimator
 from .._utils._compat import HasMethods, Interval
 from ..inputs._sample_weight import sample_weight_options, takes_sample_weight
 from ..models import has_model_view
-from ._base import BaseUpdate
+from ._base import ModelUpdate
 from ._stand_in import make_stand_in
 
 
-class Refit(BaseUpdate):
+class Refit(ModelUpdate):
     r"""Fit a clone of the estimator under the sample weights :math:`w(1+\varepsilon)`.
 
     It corrects any classifier whose ``fit`` takes sample weights, such as random
@@ -56,7 +56,7 @@ class Refit(BaseUpdate):
     >>> from skswu.weighting import SoftWeighting
     >>> data = load_adult(subset="train").frame.iloc[:2000]
     >>> X = data[["age", "education_num", "hours_per_week", "capital_gain"]]
-    >>> y = data["income"]
+    >>> y = data["income"] == ">50K"
     >>> boosting = HistGradientBoostingClassifier(max_iter=20).fit(X, y)
     >>> model = UnlearningClassifier(
     ...     boosting, weighting=SoftWeighting(strength=0.5), update=Refit()
@@ -65,8 +65,6 @@ class Refit(BaseUpdate):
     >>> bool(0.45 <= removed <= 0.55)
     True
     """
-
-    replaces_model = True
 
     _parameter_constraints = {
         "influence_estimator": [HasMethods(["fit"]), None],
@@ -78,6 +76,14 @@ class Refit(BaseUpdate):
         self.influence_estimator = influence_estimator
         self.max_refits = max_refits
         self.tol = tol
+
+    @property
+    def max_iter(self):
+        """Largest number of steps, of a refit each."""
+        return self.max_refits
+
+    def pose(self, setting):
+        return setting.refitted(self)
 
     def check_classifier(self, classifier):
         """Raise a TypeError unless the classifier takes sample weights."""
@@ -116,6 +122,3 @@ class Refit(BaseUpdate):
                 f"{len(sample_weight)} of them. Ask it for less (fraction, n_samples)."
             )
         return clone(classifier).fit(X, y, sample_weight=sample_weight)
-
-    def move(self, move):
-        raise NotImplementedError("Refit replaces the model, see replaces_model.")

@@ -2,7 +2,7 @@
 
 from .._utils._registry import Registry
 from ._bad_teacher import BadTeacher
-from ._base import BaseUpdate
+from ._base import ModelUpdate
 from ._catastrophic_forgetting import CatastrophicForgetting
 from ._exact_last_layers import ExactLastLayers
 from ._fine_tune import FineTune
@@ -13,7 +13,7 @@ from ._ntk import NTKUpdate
 from ._refit import Refit
 from ._scrub import Scrub
 
-UPDATES = Registry("update", BaseUpdate)
+UPDATES = Registry("update", ModelUpdate)
 UPDATES.register("bad_teacher", BadTeacher)
 UPDATES.register("catastrophic_forgetting", CatastrophicForgetting)
 UPDATES.register("exact_last_layers", ExactLastLayers)
@@ -34,8 +34,8 @@ def register_update(name, update):
     name : str
         What users may give as ``update``.
     update : type
-        Subclass of :class:`skswu.updates.BaseUpdate` that can be constructed without
-        arguments.
+        Subclass of :class:`skswu.updates.BaseUpdate`, or of its base, that can be
+        constructed without arguments.
 
     Examples
     --------

@@ -8,17 +8,10 @@ from .._utils._compat import Interval
 from ._base import BaseUpdate
 
 
-class LocalUpdate(BaseUpdate):
-    """An update that starts from where the fit ended, optimum or not."""
-
-    def tilt(self, view, rows):
-        if view.follows_leftover_gradient:
-            return super().tilt(view, rows)
-        return view.objective_gradient(rows, view.parameters, rows.weight)
-
-
-class TrainingUpdate(LocalUpdate):
+class TrainingUpdate(BaseUpdate):
     """An update that trains the model on."""
+
+    needs = {"train": "linear models and skorch's nets"}
 
     _parameter_constraints = {
         "lr": [Interval(Real, 0, None, closed="neither"), None],
@@ -52,15 +45,9 @@ class TrainingUpdate(LocalUpdate):
 class NetworkUpdate(TrainingUpdate):
     """An update for networks alone."""
 
-    def restrict(self, view, X):
-        if not view.trains_in_epochs:
-            raise TypeError(
-                f"{type(self).__name__} trains a network: it corrects skorch's "
-                "NeuralNetClassifier and NeuralNetBinaryClassifier; got "
-                f"{type(view.estimator).__name__}. InfluenceUpdate, GradientAscent, "
-                "FineTune, FisherForgetting, NTKUpdate and Refit correct it."
-            )
-        return view
+    needs = {
+        "start_training": "skorch's NeuralNetClassifier and NeuralNetBinaryClassifier"
+    }
 
 
 def retained(epsilon):

@@ -7,6 +7,9 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import assert_all_finite
 
+from ._changes import given_changes
+from ._linearized import linearized_around
+
 # Of a metric that all weights together cannot change by this share of itself, to first
 # order, the influences are rounding.
 _NO_METRIC = 1e-9
@@ -159,23 +162,33 @@ class BaseWeighting(BaseEstimator, ABC):
         assert_all_finite(metrics.utility_influence, input_name="utility_influence")
         return self._weigh(metrics)
 
-    def weigh_along(self, metrics, strengths):
-        """Yield the Weights at each strength, for a weighting that has one.
+    def at(self, strength):
+        """Return the weighting with another strength, or itself if that is None."""
+        if strength is None:
+            return self
+        return clone(self).set_params(strength=strength)
+
+    def solve(self, linearized, strengths):
+        """Return the changes of the weights at each strength.
+
+        A subclass that solves for many at once overrides it; where one below that
+        redefines ``_weigh``, this loop is used again.
 
         Parameters
         ----------
-        metrics : LinearizedMetrics
-            The metrics and the utility.
-        strengths : sequence of float
-            In any order; neighbours that are close to each other are faster.
+        linearized : Linearized
+            The metrics and the utility, influences beside the rows.
+        strengths : sequence of float or None
+            What to ask; None is the weighting's own.
 
-        Yields
-        ------
-        Weights
-            As :meth:`weigh` returns them.
+        Returns
+        -------
+        Changes
         """
-        for strength in strengths:
-            yield clone(self).set_params(strength=strength).weigh(metrics)
+        metrics = as_metrics(linearized)
+        found = [self.at(strength).weigh(metrics) for strength in strengths]
+        n_influences = len(metrics.influence) + 1
+        return given_changes(linearized.rows, found, n_influences)
 
     @abstractmethod
     def target(self, before):
@@ -189,6 +202,45 @@ class BaseWeighting(BaseEstimator, ABC):
 def felt_influence(metrics):
     """Return the influences, zero for metrics of which they are only rounding."""
     size = np.maximum(np.abs(metrics.before), np.abs(metrics.constant))
-    reach = np.abs(metrics.influence).sum(axis=1)
-    felt = reach > _NO_METRIC * size
+    felt = is_felt(np.abs(metrics.influence).sum(axis=1), size)
     return metrics.influence if felt.all() else metrics.influence * felt[:, None]
+
+
+def is_felt(reach, size):
+    """Say of which metrics the influences, of a total size, are not just rounding."""
+    return reach > _NO_METRIC * size
+
+
+def check_finite(linearized):
+    """Insist that the influences beside the rows are finite."""
+    if not np.isfinite(linearized.reach).all():
+        influence = linearized.rows.collect("influence")
+        assert_all_finite(influence[:-1], input_name="influence")
+        assert_all_finite(influence[-1], input_name="utility_influence")
+
+
+def as_metrics(linearized):
+    """Return the LinearizedMetrics of a Linearized, in memory."""
+    rows = linearized.rows
+    return LinearizedMetrics(
+        influence=linearized.influence,
+        constant=linearized.constant[:-1],
+        before=linearized.before,
+        utility_influence=linearized.utility_influence,
+        utility_constant=float(linearized.constant[-1]),
+        utility_before=linearized.utility_before,
+        sample_weight=linearized.sample_weight,
+        around=rows.collect("origin"),
+    )
+
+
+def from_metrics(metrics):
+    """Return the Linearized of LinearizedMetrics."""
+    return linearized_around(
+        np.vstack([metrics.influence, metrics.utility_influence]),
+        np.append(metrics.constant, metrics.utility_constant),
+        np.asarray(metrics.before),
+        metrics.utility_before,
+        metrics.sample_weight,
+        metrics.around,
+    )

@@ -2,19 +2,18 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from math import hypot
 
 import numpy as np
 
-from ._row_space import SMALLEST_NORM, RowSpace, triangular_factor
+from ._row_space import SMALLEST_NORM, RowSpace
 
-#: Combinations of parts of unit rows that are shorter than this are rounding.
-RANK_TOLERANCE = 1e-12
 #: A row shorter than this, relative to the longest, counts as so long in a distance.
 SMALLEST_RELATIVE_NORM = 1e-10
-#: How far beyond a bound, relative to it, rounding may take a sample.
-BOUND_TOLERANCE = 1e-9
 ROUNDING = np.finfo(np.float64).eps
+#: Errors of a sum of many products, in units of rounding.
+SUMMED_ROUNDINGS = 20
+#: Errors of a product of a few parts, in units of rounding of their length.
+PRODUCT_ROUNDINGS = 4
 
 
 @dataclass(frozen=True)
@@ -26,36 +25,59 @@ class Image:
     curvature: np.ndarray  # its derivative: Q Qᵀ over the samples within the bounds
     norm: float  # ‖ε‖
 
+    @property
+    def noise(self):
+        """By how much rounding may change a unit row's value.
+
+        A sample at a bound is exact. One between its bounds is a product with ζ, whose
+        parts may be large and cancel.
+        """
+        cancelled = PRODUCT_ROUNDINGS * np.linalg.norm(self.combination)
+        parts = cancelled * np.trace(self.curvature)
+        return ROUNDING * max(SUMMED_ROUNDINGS * self.norm, parts)
+
 
 class BoundedProgram:
     """The constraints, on rows of unit length, and passes over the samples.
 
     A point is known by the combination ζ of rows of the basis Q that it comes from.
+
+    Parameters
+    ----------
+    space : RowSpace
+        The m rows, of n samples.
+    asked : ndarray of shape (m,)
+        What their products with the point are to be.
+    is_floor : ndarray of bool of shape (m,)
+        Whether more than that is as good.
+    is_kept : ndarray of bool of shape (m,)
+        Which floors hold whatever that costs. What other rows lack is made as small as
+        it can be.
+    lower, upper : float or ndarray of shape (n,)
+        The bounds.
     """
 
-    def __init__(self, rows, targets, floors, lower, upper):
-        self.space = RowSpace(rows)
+    def __init__(self, space, asked, is_floor, is_kept, lower, upper):
+        self.space = space
+        self.asked, self.is_floor, self.is_kept = asked, is_floor, is_kept
         self.lower, self.upper = lower, upper
-        self.asked = np.concatenate([targets, floors])
-        self.n_equal = len(targets)
-        self.is_floor = np.arange(len(rows)) >= self.n_equal
-        norms = self.equal_norms
-        # A shortfall of a unit row, times this, is in a unit common to all targets.
-        self.relative_norms = np.clip(
-            norms / norms.max(initial=SMALLEST_NORM), SMALLEST_RELATIVE_NORM, None
-        )
-        self.goal = self.asked * self.space.inverse_norms
-
-    @property
-    def equal_norms(self):
-        """The lengths of the equality rows."""
-        return self.space.norms[: self.n_equal]
+        self.goal = asked * self.space.inverse_norms
+        norms = self.space.norms
+        #: The unit in which the distance from what is asked is measured.
+        self.unit = norms[~is_kept].max(initial=SMALLEST_NORM)
+        # What a unit row lacks, times this, is in that unit.
+        relative = np.divide(norms, self.unit, out=np.ones(len(norms)), where=~is_kept)
+        self.relative_norms = np.maximum(relative, SMALLEST_RELATIVE_NORM)
 
     @cached_property
     def size(self):
         """The nearest bound that is not zero, infinite if there is none."""
         bounds = [_typical(-self.lower), _typical(self.upper)]
         return min((bound for bound in bounds if bound > 0), default=np.inf)
+
+    def lacking(self, residual):
+        """Return what is missing, given what is asked less what is reached."""
+        return np.where(self.is_floor, np.maximum(residual, 0.0), residual)
 
     def clip(self, values, samples):
         """Clip the values of some samples to their bounds."""
@@ -81,81 +103,93 @@ class BoundedProgram:
             epsilon[columns] = self.clip(combination @ basis, columns)
         return epsilon
 
-    def complementarity(self, image, direction):
-        r"""Return by how much a point would change if moved along a direction for ever.
+    def blur(self, combination):
+        """Return the length of what rounding may change in the point of a combination.
 
-        ``direction`` combines unit rows. Where it pushes a sample up, that must be at
-        its upper bound, and likewise down: then no point is farther along it. Zero if
-        so; else the mean product of push and possible move, each relative.
+        That is nothing of a sample that is at a bound by more than rounding.
         """
-        push_scale = np.abs(direction).sum() / np.sqrt(self.space.n)
-        size = self.size if np.isfinite(self.size) else image.norm or 1.0
-        if push_scale == 0.0:
-            return np.inf
-        total = 0.0
-        combined = self.space.coordinates.T @ direction / push_scale
-        for columns, basis in self.space.blocks():
-            epsilon = self.clip(image.combination @ basis, columns)
-            push = combined @ basis
-            pushed = self.clip(epsilon + size * push, columns)
-            total += np.abs(push) @ np.abs(pushed - epsilon)
-        return total / (size * self.space.n)
-
-    def is_met(self, shortfall, tolerance):
-        """Say whether a shortfall, in the targets' units, is none.
-
-        ``tolerance`` is for unit rows. A zero row must have a target of zero.
-        """
-        targets = self.asked[: self.n_equal]
-        rounding = ROUNDING * np.abs(targets).max(initial=0.0)
-        allowed = np.maximum(10 * tolerance * self.equal_norms, rounding)
-        return bool(np.all(np.abs(shortfall) <= allowed))
-
-    def polished(self, epsilon, image, multipliers):
-        """Return a point made closest and smallest with the same samples at bounds.
-
-        The multipliers of an unreachable target are large, and cancel in the samples
-        between the bounds; here those are solved for anew. If other samples belong at
-        the bounds, that does not help, and ``epsilon`` is returned as it is.
-        """
-        combination = image.combination
-        binding = ~self.is_floor | (multipliers > 0)
-        rows = self.space.coordinates[binding]
-        value = np.zeros(self.space.rank)
-        for _, basis, fixed in self._split(combination, free=False):
-            value += basis @ fixed
-        factor = triangular_factor(
-            (basis for _, basis, _ in self._split(combination, free=True)),
-            self.space.rank,
-        )
-        coordinates = _closest_coordinates(
-            rows @ factor.T, self.goal[binding] - rows @ value, self.relative_norms
-        )
-        combination_of_free, _ = _least_norm(factor, coordinates)
-        polished = epsilon.copy()
-        for samples, basis, _ in self._split(combination, free=True):
-            polished[samples] = combination_of_free @ basis
-        within = self.clip(polished, slice(None))
-        rounding = BOUND_TOLERANCE * np.abs(within).max()
-        if np.abs(polished - within).max() > rounding:
-            return epsilon
-        nearer = self._distance(within) <= (1 + BOUND_TOLERANCE) * self._distance(
-            epsilon
-        )
-        return within if nearer else epsilon
-
-    def _distance(self, epsilon):
-        """Return the length of the shortfall, in the targets' units."""
-        shortfall = self.asked - self.space.products(epsilon)
-        return hypot(*shortfall[: self.n_equal])
-
-    def _split(self, combination, free):
-        """Yield the samples between the bounds, or at them: basis block and values."""
+        length = PRODUCT_ROUNDINGS * ROUNDING * np.linalg.norm(combination)
+        square = 0.0
         for columns, basis in self.space.blocks():
             unclipped = combination @ basis
-            epsilon = self.clip(unclipped, columns)
-            chosen = np.flatnonzero((epsilon == unclipped) == free)
-            yield columns.start + chosen, basis[:, chosen], epsilon[chosen]
+            noise = length**2 * np.einsum("ij,ij->j", basis, basis)
+            beyond = unclipped - self.clip(unclipped, columns)
+            square += noise.sum(where=beyond**2 <= noise)
+        return np.sqrt(square)
+
+    def sides(self, combination):
+        """Return -1 for samples below their lower bound, 1 above the upper, else 0."""
+        sides = np.empty(self.space.n, dtype=np.int8)
+        for columns, basis in self.space.blocks():
+            unclipped = combination @ basis
+            sides[columns] = np.sign(unclipped - self.clip(unclipped, columns))
+        return sides
+
+    def pushed_sides(self, sides, direction, error):
+        """Return the sides of the samples that a direction pushes there, else 0.
+
+        ``direction`` combines unit rows, with parts that are known up to ``error``.
+        None if it pushes a sample that is at no side.
+        """
+        pushed = np.empty_like(sides)
+        for columns, unit in self._unit_blocks():
+            push = direction @ unit
+            sign = np.sign(push) * (np.abs(push) > error @ np.abs(unit))
+            here = sides[columns]
+            if np.any(sign[here == 0]):
+                return None
+            pushed[columns] = np.where(sign == here, here, 0)
+        return pushed
+
+    def left_for_free(self, sides):
+        """Return what is asked less the products of the samples at their sides."""
+        left = self.asked.copy()
+        for columns, block in self.space.row_blocks():
+            left -= block @ self._at_sides(sides, columns)
+        return left
+
+    def point_on_face(self, sides, free_values):
+        """Return the point of samples at their sides and of free ones in between."""
+        epsilon = self._at_sides(sides, slice(None))
+        epsilon[sides == 0] = free_values
+        return epsilon
+
+    def shortest_push(self, sides, direction, multipliers):
+        """Return how far to go along a direction for samples to reach their sides.
+
+        Both ``direction`` and ``multipliers``, from where to go, are of the rows.
+        """
+        longest = 0.0
+        for columns, block in self.space.row_blocks():
+            way = self._at_sides(sides, columns) - multipliers @ block
+            np.divide(way, direction @ block, out=way, where=sides[columns] != 0)
+            longest = max(longest, way.max(initial=0.0, where=sides[columns] != 0))
+        return longest
+
+    def restricted(self, samples, space, asked, is_floor, is_kept):
+        """Return a programme of some of the samples, whose rows are a space."""
+        lower, upper = (
+            _of_samples(bound, samples) for bound in (self.lower, self.upper)
+        )
+        return BoundedProgram(space, asked, is_floor, is_kept, lower, upper)
+
+    def with_only(self, floors):
+        """Return a programme of some floors alone, of which none is kept."""
+        none = np.zeros(len(floors), dtype=bool)
+        rows = [self.space.rows[j] for j in floors]
+        space = RowSpace(rows, self.space.samples)
+        asked = self.asked[floors]
+        return BoundedProgram(space, asked, ~none, none, self.lower, self.upper)
+
+    def _unit_blocks(self):
+        for columns, block in self.space.row_blocks():
+            yield columns, block * self.space.inverse_norms[:, None]
+
+    def _at_sides(self, sides, samples):
+        """Return bounds for samples at their sides, 0 for others."""
+        here = sides[samples]
+        upper = np.where(here > 0, _of_samples(self.upper, samples), 0.0)
+        return np.where(here < 0, _of_samples(self.lower, samples), upper)
 
 
 def _typical(bound):
@@ -167,24 +201,3 @@ def _typical(bound):
 
 def _of_samples(bound, samples):
     return bound if np.ndim(bound) == 0 else bound[samples]
-
-
-def _closest_coordinates(rows, values, weight):
-    """Return the least-norm x with ``rows @ x`` closest to values, the last ones exact.
-
-    The first ``len(weight)`` rows are approximated in the norm with that weight.
-    """
-    near, exact = np.split(rows, [len(weight)])
-    near_values, exact_values = np.split(values, [len(weight)])
-    start, others = _least_norm(exact, exact_values)
-    rest = weight * (near_values - near @ start)
-    along, _ = _least_norm(weight[:, None] * near @ others, rest)
-    return start + others @ along
-
-
-def _least_norm(matrix, values):
-    """Solve by least squares and least norm; return also a basis of the null space."""
-    left, lengths, right = np.linalg.svd(matrix)
-    rank = np.count_nonzero(lengths > RANK_TOLERANCE)
-    solution = (left[:, :rank].T @ values) / lengths[:rank] @ right[:rank]
-    return solution, right[rank:].T

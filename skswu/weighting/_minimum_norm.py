@@ -1,11 +1,14 @@
 """The least change under a few linear constraints and bounds, by its small dual."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import takewhile
 
 import numpy as np
 
-from ._bounded_program import BoundedProgram
+from ._bounded_program import ROUNDING, BoundedProgram
+from ._closest_face import Face, FaceSearch
 from ._proximal_ascent import ProximalAscent
+from ._row_space import RowSpace
 
 
 @dataclass(frozen=True)
@@ -17,15 +20,18 @@ class MinimumNorm:
     epsilon : ndarray of shape (n,)
         The point.
     reachable : bool
-        Whether it meets the targets. If not, it is the closest point that there is.
+        Whether it meets all that is asked. If not, it is the closest point that there
+        is.
     converged : bool
-        Whether the optimality conditions were met within ``max_iter`` steps.
+        Whether the optimality conditions of either were verified within ``max_iter``
+        steps.
     n_iter : int
         Number of Newton steps.
     multipliers : ndarray of shape (m_equal + m_floor,)
-        The dual variables λ, of the equalities first. If ``reachable``,
-        ``epsilon = clip(A.T @ λ, lower, upper)``; if not, they have no finite limit and
-        only their direction means something.
+        The dual variables λ, of the equalities first:
+        ``epsilon = clip(A.T @ λ, lower, upper)`` up to rounding. They belong to the
+        values reached. If not ``reachable``, they may grow along what is missing for
+        ever, and only their direction means something.
     shortfall : ndarray of shape (m_equal,)
         Targets less the values reached.
     slack : ndarray of shape (m_floor,)
@@ -49,6 +55,7 @@ def solve_minimum_norm(
     *,
     lower=-np.inf,
     upper=np.inf,
+    kept=None,
     tol=1e-12,
     max_iter=200,
 ):
@@ -65,26 +72,33 @@ def solve_minimum_norm(
     quadratic; each step of the semismooth Newton ascent costs :math:`O(n m^2)` and
     reads the rows in blocks, so memory beyond the rows and the result is constant.
 
-    A proximal term keeps the dual bounded where the targets cannot be reached. Its
-    centre follows the iterates and its weight falls, so that the points converge to the
-    least-norm one of those whose shortfall :math:`\|b - A_E\varepsilon\|`, in the units
-    of the targets, is smallest subject to the floors and the bounds.
+    Where not all can be met, the result is the least-norm one of the closest points,
+    in this order: what the kept floors lack is smallest; then what the targets and the
+    other floors lack; the length of either is measured in the units of the rows.
+
+    A proximal term keeps the dual bounded where something is out of reach or at its
+    very edge. Its centre follows the iterates and its weight falls until the samples
+    at the bounds are those that the growing multipliers push there. These are fixed,
+    and the others solved for anew, which rounding of large multipliers does not reach.
 
     Parameters
     ----------
     equal_rows : sequence of m_equal ndarray of shape (n,)
-        Rows of :math:`A_E`, float64 and finite. They may be parallel or zero. With few
-        samples and targets far out of reach, entries that differ by more than four
-        orders of magnitude may keep the solver from converging, which it tells.
+        Rows of :math:`A_E`, float64 and finite. They may be parallel or zero. With
+        entries that differ by more than ten orders of magnitude the solver may not
+        converge, which it tells.
     targets : array-like of shape (m_equal,)
         The values b.
     floor_rows : sequence of m_floor ndarray of shape (n,), default=()
         Rows of :math:`A_I`. At least one row is needed in all.
     floors : array-like of shape (m_floor,), default=()
-        The values c. They must be attainable within the bounds, as any are that are at
-        most 0: then :math:`\varepsilon = 0` attains them.
+        The values c.
     lower, upper : float or ndarray of shape (n,), default=-inf, inf
         The bounds, ``lower <= 0 <= upper``, of all samples or of each.
+    kept : array-like of bool of shape (m_floor,) or None, default=None
+        Which floors hold whatever that costs the targets and the other floors, as that
+        of a utility does. Others are asked for like targets, but from below. None keeps
+        all.
     tol : float, default=1e-12
         Largest residual of a row of unit length that counts as none, relative to
         :math:`\|\varepsilon\|`.
@@ -112,27 +126,118 @@ def solve_minimum_norm(
     array([1. , 0.5, 0. ])
     >>> solve_minimum_norm([row], [2.5], upper=0.9).epsilon
     array([0.9, 0.7, 0. ])
+
+    Of two floors that exclude each other, one may be kept, or they meet halfway:
+
+    >>> rows, floors = [row, -row], [2.5, -1.0]
+    >>> solve_minimum_norm([], [], rows, floors, kept=[False, True]).epsilon
+    array([0.4, 0.2, 0. ])
+    >>> solve_minimum_norm([], [], rows, floors, kept=[False, False]).epsilon
+    array([0.7 , 0.35, 0.  ])
     """
-    program = BoundedProgram(
-        [*equal_rows, *floor_rows],
-        np.asarray(targets, dtype=np.float64),
-        np.asarray(floors, dtype=np.float64),
-        lower,
-        upper,
-    )
-    ascent = ProximalAscent(program, tol)
-    converged = ascent.run(max_iter)
-    epsilon = program.point(ascent.image.combination)
-    if not ascent.is_met:
-        epsilon = program.polished(epsilon, ascent.image, ascent.multipliers)
-    residual = program.asked - program.space.products(epsilon)
-    n_equal = program.n_equal
+    n_equal = len(targets)
+    asked = np.concatenate([targets, floors]).astype(np.float64)
+    is_floor = np.arange(len(asked)) >= n_equal
+    is_kept = is_floor.copy()
+    if kept is not None:
+        is_kept[n_equal:] = kept
+    space = RowSpace([*equal_rows, *floor_rows])
+    program = BoundedProgram(space, asked, is_floor, is_kept, lower, upper)
+    solution = _solve_on_kept_floors(program, tol, max_iter)
+    residual = asked - space.products(solution.epsilon)
+    norm = np.linalg.norm(solution.epsilon)
+    goal = np.abs(program.lacking(program.goal)).max(initial=0.0)
+    tolerance = max(solution.tolerance, tol * min(goal, norm))
+    rounding = ROUNDING * np.abs(asked).max(initial=0.0)
+    allowed = np.maximum(10 * tolerance * space.norms, rounding)
     return MinimumNorm(
-        epsilon=epsilon,
-        reachable=program.is_met(residual[:n_equal], ascent.tolerance),
-        converged=converged,
-        n_iter=ascent.n_iter,
-        multipliers=ascent.multipliers * program.space.inverse_norms,
+        epsilon=solution.epsilon,
+        reachable=bool(np.all(np.abs(program.lacking(residual)) <= allowed)),
+        converged=solution.converged,
+        n_iter=solution.n_iter,
+        multipliers=solution.multipliers,
         shortfall=residual[:n_equal],
         slack=-residual[n_equal:],
+    )
+
+
+@dataclass(frozen=True)
+class _Solution:
+    epsilon: np.ndarray
+    multipliers: np.ndarray  # of the rows
+    is_met: bool  # whether the point meets what is asked
+    converged: bool
+    n_iter: int
+    tolerance: float  # what a unit row may lack
+    face: Face | None = None  # where it lies if multipliers grew without end
+
+
+def _solve_on_kept_floors(program, tol, max_iter):
+    """Solve on the face closest to the kept floors if they are out of reach."""
+    kept = np.flatnonzero(program.is_kept)
+    if np.all(program.asked[kept] <= 0):
+        return _solve(program, tol, max_iter)
+    floors = _solve(program.with_only(kept), tol, max_iter)
+    if floors.face is None or floors.is_met:
+        return _solve(program, tol, max_iter)
+    face = floors.face.among(program, kept)
+    inner = _solve(face.inner(), tol, max_iter)
+    return replace(_on_face(face, inner, inner.n_iter), converged=inner.converged)
+
+
+def _solve(program, tol, max_iter):
+    """Ascend, and solve on the closest face if that leads out of reach."""
+    ascent = ProximalAscent(program, tol)
+    return _follow(ascent, _faces(ascent, max_iter), max_iter)
+
+
+def _meet(program, tol, max_iter):
+    """Do the same, but give up where something is out of reach."""
+    ascent = ProximalAscent(program, tol)
+    faces = takewhile(lambda face: not face.is_short, _faces(ascent, max_iter))
+    return _follow(ascent, faces, max_iter)
+
+
+def _faces(ascent, max_iter):
+    """Yield the faces that an ascent runs to, each once."""
+    last = None
+    for _ in ascent.stalls(max_iter):
+        step = ascent.multipliers - ascent.centre
+        search = FaceSearch(ascent.program, ascent.image, ascent.multipliers, step)
+        face = search.run()
+        if face is not None and not face.is_same(last):
+            yield face
+            last = face
+
+
+def _follow(ascent, faces, max_iter):
+    """Return the point of the first face whose free samples do what is asked there.
+
+    The direction that pushes the other samples, the free samples' multipliers and what
+    both leave are then certificates: the point is closest, and least of the closest.
+    """
+    for face in faces:
+        inner = _meet(face.inner(), ascent.tol, max_iter - ascent.n_iter)
+        ascent.n_iter += inner.n_iter
+        if inner.is_met:
+            return _on_face(face, inner, ascent.n_iter)
+    return _Solution(
+        epsilon=ascent.program.point(ascent.image.combination),
+        multipliers=ascent.multipliers * ascent.program.space.inverse_norms,
+        is_met=ascent.is_met,
+        converged=ascent.is_met,
+        n_iter=ascent.n_iter,
+        tolerance=ascent.tolerance,
+    )
+
+
+def _on_face(face, inner, n_iter):
+    return _Solution(
+        epsilon=face.point(inner.epsilon),
+        multipliers=face.multipliers(inner.multipliers),
+        is_met=not face.is_short,
+        converged=True,
+        n_iter=n_iter,
+        tolerance=inner.tolerance,
+        face=face,
     )

@@ -20,8 +20,10 @@ class RowSpace:
 
     Parameters
     ----------
-    rows : sequence of m ndarray of shape (n,)
+    rows : sequence of m ndarray
         The rows, which are neither copied nor modified.
+    samples : ndarray of int of shape (n,) or None, default=None
+        The columns that the rows are restricted to, None for all.
 
     Attributes
     ----------
@@ -35,9 +37,9 @@ class RowSpace:
         The basis in terms of the rows, ``Q = basis @ rows``.
     """
 
-    def __init__(self, rows):
-        self.rows = list(rows)
-        factor = triangular_factor((block for _, block in self._row_blocks()), self.m)
+    def __init__(self, rows, samples=None):
+        self.rows, self.samples = list(rows), samples
+        factor = triangular_factor((block for _, block in self.row_blocks()), self.m)
         largest = np.abs(factor).max(axis=0, initial=SMALLEST_NORM)
         norms = largest * np.linalg.norm(factor / largest, axis=0)
         self.norms = np.where(norms > SMALLEST_NORM, norms, 0.0)
@@ -60,7 +62,7 @@ class RowSpace:
     @property
     def n(self):
         """Length of each row."""
-        return len(self.rows[0])
+        return len(self.rows[0] if self.samples is None else self.samples)
 
     @property
     def rank(self):
@@ -69,22 +71,38 @@ class RowSpace:
 
     def blocks(self):
         """Yield (columns, block of the basis of shape (rank, block length))."""
-        for columns, block in self._row_blocks():
+        for columns, block in self.row_blocks():
             yield columns, self.basis @ block
+
+    def restricted(self, samples):
+        """Return the space of some columns of the rows, given by their numbers."""
+        if len(samples) == self.n:
+            return self
+        outer = self.samples
+        return RowSpace(self.rows, samples if outer is None else outer[samples])
 
     def products(self, vector):
         """Return the rows' products with a vector of shape (n,), in their own units."""
-        return np.array([row @ vector for row in self.rows])
+        values = np.zeros(self.m)
+        for columns, block in self.row_blocks():
+            values += block @ vector[columns]
+        return values
 
-    def _row_blocks(self):
-        return stacked_blocks(self.rows)
+    def row_blocks(self):
+        """Yield (columns, block of the rows of shape (m, block length))."""
+        return stacked_blocks(self.rows, self.samples)
 
 
-def stacked_blocks(rows):
-    """Yield (columns, block of the rows of shape (m, block length))."""
-    for start in range(0, len(rows[0]), BLOCK_LENGTH):
+def stacked_blocks(rows, samples=None):
+    """Yield (columns, block of the rows of shape (m, block length)).
+
+    Columns are those of the rows, or of what ``samples`` restricts them to.
+    """
+    length = len(rows[0] if samples is None else samples)
+    for start in range(0, length, BLOCK_LENGTH):
         columns = slice(start, start + BLOCK_LENGTH)
-        yield columns, np.stack([row[columns] for row in rows])
+        chosen = columns if samples is None else samples[columns]
+        yield columns, np.stack([row[chosen] for row in rows])
 
 
 def triangular_factor(blocks, n_rows):

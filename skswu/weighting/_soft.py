@@ -1,6 +1,6 @@
 """Soft weighting: the least change of the weights that repairs the metric."""
 
-from copy import copy
+from dataclasses import replace
 from math import hypot
 from numbers import Integral, Real
 
@@ -9,19 +9,24 @@ from sklearn.exceptions import ConvergenceWarning
 
 from .._utils._blas_threads import single_blas_thread
 from .._utils._compat import Interval
+from .._utils._overrides import overrides
 from .._utils._warnings import warn
-from ._base import BaseWeighting, Weights, felt_influence
+from ._base import (
+    BaseWeighting,
+    Weights,
+    as_metrics,
+    check_finite,
+    felt_influence,
+    from_metrics,
+)
 from ._minimum_norm import solve_minimum_norm
-from ._plain_newton import PlainNewton
+from ._soft_programme import MAX_LEFT, SoftProgramme
 
 # A loss that all weights together cannot change by this share of itself, to first
 # order, is at its optimum: what is left of its influences is rounding.
 _NO_UTILITY = 1e-6
 # A shortfall of this share of the metrics is rounding, however little is asked.
 _NO_SHORTFALL = 1e-9
-# The largest share that a target may be missed by and yet be reached. Of influences
-# that are large and cancel, a solver that met its tolerance may have left more.
-_MAX_LEFT = 1e-6
 
 
 class SoftWeighting(BaseWeighting):
@@ -121,66 +126,35 @@ class SoftWeighting(BaseWeighting):
         """Return ``(1 - strength) * before``."""
         return (1.0 - self.strength) * np.asarray(before, dtype=np.float64)
 
-    def weigh_along(self, metrics, strengths):
-        """Yield the Weights at each strength; the solver starts from the last ones.
+    def solve(self, linearized, strengths):
+        """Return the changes of the weights at many strengths, in shared passes.
 
         Parameters
         ----------
-        metrics : LinearizedMetrics
+        linearized : Linearized
             The metrics and the utility.
-        strengths : sequence of float
-            In any order; neighbours that are close to each other are faster.
+        strengths : sequence of float or None
+            What to ask; None is the weighting's own.
 
-        Yields
-        ------
-        Weights
-            As :meth:`weigh` returns them.
+        Returns
+        -------
+        Changes
         """
-        is_overridden = type(self)._weigh is not SoftWeighting._weigh
-        along = super().weigh_along if is_overridden else self._weigh_along
-        yield from along(metrics, strengths)
-
-    def _weigh_along(self, metrics, strengths):
-        utility, floors = self._utility_floor(metrics)
-        rows = [*felt_influence(metrics), *utility]
-        change = _Change(metrics.sample_weight, metrics.around)
-        search = PlainNewton(
-            change.rows(rows),
-            len(metrics.influence),
-            *(change.bound(bound) for bound in self._bounds),
-            self.tol,
-            self.max_iter,
-        )
-        for strength in strengths:
-            weighting = copy(self)
-            weighting.strength = strength
-            asked = metrics.constant - weighting.target(metrics.before)
-            goal = change.values(rows, np.append(asked, floors))
-            # Products of a few rows are too narrow to share: threads only wait.
-            with single_blas_thread():
-                found = search.solve(strength, np.asarray(goal))
-            shortfall = search.residual[: len(metrics.influence)]
-            if found is None or _missed_share(shortfall, metrics) > _MAX_LEFT:
-                yield weighting._weigh_surely(metrics)
-            else:
-                multipliers, eta = found
-                epsilon = change.epsilon(eta, *self._bounds)
-                multipliers = np.append(multipliers, np.zeros(1 - len(utility)))
-                yield self._reached(epsilon, multipliers, shortfall, search.n_iter)
-
-    def _reached(self, epsilon, multipliers, shortfall, n_iter):
-        """Return the Weights of a point that meets its target."""
-        lower, upper = self._bounds
-        return Weights(
-            epsilon=epsilon,
-            reachable=True,
-            message="The target is reached.",
-            n_iter=n_iter,
-            multipliers=multipliers,
-            shortfall=shortfall,
-            n_at_lower=int(np.count_nonzero(epsilon <= lower)),
-            n_at_upper=int(np.count_nonzero(epsilon >= upper)),
-        )
+        if overrides(self, ["_weigh", "weigh"], over="solve"):
+            return super().solve(linearized, strengths)
+        check_finite(linearized)
+        programme = SoftProgramme(self, linearized)
+        weightings = [self.at(strength) for strength in strengths]
+        targets = np.stack([one.target(linearized.before) for one in weightings])
+        points = programme.solve(targets)
+        changes = programme.changes(points)
+        changes = replace(changes, strengths=_known(strengths))
+        hard = np.flatnonzero(~points.found)
+        if not len(hard):
+            return changes
+        metrics = as_metrics(linearized)
+        found = [weightings[k]._weigh_surely(metrics) for k in hard]
+        return changes.with_given(linearized.rows, hard, found)
 
     @property
     def _bounds(self):
@@ -188,8 +162,24 @@ class SoftWeighting(BaseWeighting):
         return lower, np.inf if self.upper is None else self.upper
 
     def _weigh(self, metrics):
-        (weights,) = self._weigh_along(metrics, [self.strength])
-        return weights
+        linearized = from_metrics(metrics)
+        programme = SoftProgramme(self, linearized)
+        points = programme.solve(self.target(metrics.before)[None])
+        if not points.found[0]:
+            return self._weigh_surely(metrics)
+        epsilon = programme.changes(points).collect(linearized.rows, 0)
+        lower, upper = self._bounds
+        n_metrics = len(metrics.influence)
+        return Weights(
+            epsilon=epsilon,
+            reachable=True,
+            message="The target is reached.",
+            n_iter=int(points.n_iter[0]),
+            multipliers=programme.multipliers(points)[0],
+            shortfall=programme.shortfall(points)[0, :n_metrics],
+            n_at_lower=int(np.count_nonzero(epsilon <= lower)),
+            n_at_upper=int(np.count_nonzero(epsilon >= upper)),
+        )
 
     def _weigh_surely(self, metrics):
         """Return the Weights by the solver that ends whatever is asked."""
@@ -212,7 +202,7 @@ class SoftWeighting(BaseWeighting):
             )
         if not solution.converged:
             self._warn_of_convergence()
-        allowed = _MAX_LEFT if solution.reachable else _NO_SHORTFALL
+        allowed = MAX_LEFT if solution.reachable else _NO_SHORTFALL
         reachable = _missed_share(solution.shortfall, metrics) <= allowed
         epsilon = change.epsilon(solution.epsilon, lower, upper)
         return Weights(
@@ -230,13 +220,23 @@ class SoftWeighting(BaseWeighting):
     def _utility_floor(self, metrics):
         """Return the utility's row and floor, each in a list that may be empty."""
         reach = np.abs(metrics.utility_influence).sum()
-        if self.utility_tolerance is None or reach <= _NO_UTILITY * abs(
-            metrics.utility_before
-        ):
-            return [], []
-        rise = metrics.utility_constant - metrics.utility_before
+        floor = self.floor(
+            reach, metrics.utility_constant - metrics.utility_before, metrics
+        )
+        return ([], []) if floor is None else ([metrics.utility_influence], [floor])
+
+    def floor(self, reach, rise, metrics):
+        """Return the least fall of the linearised utility's loss, None for no limit.
+
+        ``reach`` is the size of all its influences, and ``rise`` what the original
+        weights lead to above the original model.
+        """
+        if self.utility_tolerance is None:
+            return None
+        if reach <= _NO_UTILITY * abs(metrics.utility_before):
+            return None
         # No change of the weights must always be allowed.
-        return [metrics.utility_influence], [min(rise - self.utility_tolerance, 0.0)]
+        return min(rise - self.utility_tolerance, 0.0)
 
     def _message(self, reachable, shortfall, asked):
         if reachable:
@@ -260,6 +260,13 @@ def _missed_share(shortfall, metrics):
     """Return how far the metrics are from their target, relative to the original's."""
     size = hypot(*metrics.before) or hypot(*metrics.constant) or 1.0
     return hypot(*shortfall) / size
+
+
+def _known(strengths):
+    """Return strengths as an array, None if a weighting's own is among them."""
+    if any(strength is None for strength in strengths):
+        return None
+    return np.asarray(strengths, dtype=np.float64)
 
 
 class _Change:

@@ -7,7 +7,11 @@ import pytest
 from scipy import sparse
 
 from skswu.inputs import _sensitive_features
-from skswu.inputs._sensitive_features import Groups, read_sensitive_features
+from skswu.inputs._sensitive_features import (
+    Groups,
+    read_control_features,
+    read_sensitive_features,
+)
 
 SEX = ["Male", "Female", "Female", "Male", "Female", "Male", "Male", "Female"]
 RACE = ["White", "Black", "White", "White", "Black", "White", "Black", "White"]
@@ -293,3 +297,31 @@ def test_groups_are_immutable():
     groups = Groups(np.array([0, 1], dtype=np.int8), ["a", "b"])
     with pytest.raises(AttributeError):
         groups.names = ["b", "a"]
+
+
+def test_strata_follow_their_rows():
+    X = pd.DataFrame({"sex": list("fmfm"), "region": ["n", "n", "s", "s"]})
+    strata = read_control_features(None, X, "region", 4)
+    groups = read_sensitive_features(None, X, "sex", 4).within(strata)
+    assert groups.strata.names == ["n", "s"]
+    taken = groups.take([3, 0])
+    np.testing.assert_array_equal(taken.strata.codes, [1, 0])
+    assert taken.within(None).strata is None
+    known = read_control_features(list("mnsx") * 2, X, None, 8)
+    wider = read_sensitive_features(list("fmmf") * 2, X, None, 8).within(known)
+    aligned = groups.aligned_to(wider)
+    assert aligned.strata.names == list("mnsx")
+    np.testing.assert_array_equal(aligned.strata.codes, [1, 1, 2, 2])
+    with pytest.raises(ValueError, match=r"strata 'm', 'x' .* known strata 'n', 's'"):
+        wider.aligned_to(groups)
+
+
+def test_control_features_may_have_one_value_and_no_group_is_needed():
+    assert read_control_features([1, 1, 1], None, None, 3).names == ["1"]
+    assert read_control_features(None, None, None, 3) is None
+    crossed = read_control_features([["a", 0], ["a", 1], ["b", 0]] * 3, None, None, 9)
+    assert crossed.names == ["a, 0", "a, 1", "b, 0"]
+    with pytest.raises(ValueError, match="control_features has 1 missing"):
+        read_control_features([1, None, 2], None, None, 3)
+    with pytest.raises(ValueError, match="control_features is not a grouping"):
+        read_control_features(np.arange(9), None, None, 9)

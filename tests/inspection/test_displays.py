@@ -75,7 +75,7 @@ def test_influence_from_estimator(data):
     for scatter, name in zip(display.scatters_, "ab", strict=True):
         assert_allclose(scatter.get_offsets(), values.to_numpy()[group == name])
     assert labels(display) == ["a", "b", "over-unlearning"]
-    assert "demographic parity (b - a)" in display.ax_.get_xlabel()
+    assert "demographic parity [1] (b - a)" in display.ax_.get_xlabel()
     check_layout(display)
 
 
@@ -141,6 +141,7 @@ class Random(BaseEstimator):
         return np.random.RandomState(random_state).randint(0, 2, len(X))
 
 
+@pytest.mark.filterwarnings("ignore::skswu.exceptions.UtilityLossWarning")
 def test_tradeoff_from_estimator(data):
     X, y, group = data
     path = [corrected(data, strength) for strength in (0.2, 0.6)]

@@ -46,9 +46,9 @@ def test_numbers(model):
     assert "40 training samples, 1 of them removed" in str(summary)
 
 
-def test_turned_down_are_the_most_first(model):
-    assert_array_equal(weights_summary(model).turned_down.index, [3, 5])
-    every = weights_summary(model, fraction=1.0).turned_down
+def test_the_most_lowered_come_first(model):
+    assert_array_equal(weights_summary(model).lowered.index, [3, 5])
+    every = weights_summary(model, fraction=1.0).lowered
     assert_array_equal(every.index, [3, 5, 21])
     assert_array_equal(every["epsilon"], [-1.0, -0.5, -0.25])
     assert_array_equal(every["sample_weight"], [0.0, 0.5, 0.75])
@@ -57,22 +57,22 @@ def test_turned_down_are_the_most_first(model):
 def test_composition(model, frame):
     y = np.arange(N) % 2
     summary = weights_summary(model, frame, y, sensitive_features="g", fraction=1.0)
-    assert_array_equal(summary.turned_down.index, ["person 3", "person 5", "person 21"])
-    assert_array_equal(summary.turned_down["group"], ["a", "a", "b"])
+    assert_array_equal(summary.lowered.index, ["person 3", "person 5", "person 21"])
+    assert_array_equal(summary.lowered["group"], ["a", "a", "b"])
     composition = summary.composition
     assert composition.index.tolist() == [(0, "a"), (0, "b"), (1, "a"), (1, "b")]
     assert_array_equal(composition["n_samples"], [10, 10, 10, 10])
     assert_allclose(composition["share"], 0.25)
-    assert_allclose(composition["share_turned_down"], [0, 0, 2 / 3, 1 / 3])
+    assert_allclose(composition["share_lowered"], [0, 0, 2 / 3, 1 / 3])
     assert_allclose(composition["mean_epsilon"], [0.1, 0.0, -0.15, -0.025])
-    assert "share_turned_down" in str(summary)
+    assert "share_lowered" in str(summary)
 
 
 def test_either_label_or_group_is_enough(model, frame):
     by_label = weights_summary(model, y=np.arange(N) % 2).composition
     assert by_label.index.tolist() == [0, 1]
     by_group = weights_summary(model, sensitive_features=frame["g"]).composition
-    assert_allclose(by_group["share_turned_down"], [1.0, 0.0])
+    assert_allclose(by_group["share_lowered"], [1.0, 0.0])
     model.sensitive_features = "g"
     assert_allclose(weights_summary(model, frame).composition, by_group)
 
@@ -92,11 +92,11 @@ def test_held_out_rows_are_not_counted(frame):
     )
 
 
-def test_no_change_turns_nothing_down(model):
+def test_no_change_lowers_no_weight(model):
     model.epsilon_ = np.zeros(N)
     summary = weights_summary(model, y=np.arange(N) % 2)
-    assert len(summary.turned_down) == 0
-    assert_allclose(summary.composition["share_turned_down"], 0.0)
+    assert len(summary.lowered) == 0
+    assert_allclose(summary.composition["share_lowered"], 0.0)
 
 
 def test_bad_input_is_named(model):

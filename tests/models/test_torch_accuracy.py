@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from skswu import UnlearningClassifier
+from skswu.influence import Influence
 from skswu.inspection import influence_values
 from skswu.objectives import DemographicParity
 from skswu.updates import InfluenceUpdate
@@ -114,7 +115,7 @@ class Trained:
             self.X,
             self.y,
             objective=DemographicParity(temperature=TEMPERATURE),
-            update=InfluenceUpdate(solver_tol=1e-8, **options),
+            influence=Influence(**options),
             **self.evaluation(),
         )
         return values.to_numpy()

@@ -62,7 +62,7 @@ def perturbed(view, rows, **options):
 
 
 def inputs_of(rows):
-    return np.asarray(rows._source)
+    return np.asarray(rows.source)
 
 
 class Logit(nn.Linear):
@@ -96,7 +96,7 @@ def test_linear_networks_are_attacked_as_linear_models(n_classes, options):
     net, linear = linear_pair(n_classes, X, y)
     found = perturbed(*view_of(net, X, y), **options)
     expected = perturbed(*view_of(linear, X, y), **options)
-    assert_allclose(inputs_of(found), expected.design.X, rtol=1e-3, atol=1e-3)
+    assert_allclose(inputs_of(found), expected.blocks.X, rtol=1e-3, atol=1e-3)
 
 
 def test_boundary_is_near_the_closest_point_of_another_class(rng):

@@ -95,7 +95,8 @@ def test_influence_on_the_loss_of_test_rows(name, rng):
         dim=1,
     )
     inverse = DirectInverse(operator, damping=damping * N_SAMPLES)
-    ours = view.loss_derivatives(rows, view.parameters, inverse.solve(gradient))
+    directions = inverse.solve(gradient).vectors
+    ours = view.loss_derivatives(rows, view.parameters, directions)
 
     inputs, labels = torch.as_tensor(X), torch.as_tensor(y)
     model = pydvl.DirectInfluence(

@@ -22,13 +22,10 @@ from skorch.dataset import Dataset, ValidSplit
 from skorch.helper import SliceDict
 from torch import nn
 
-from skswu import UnlearningClassifier
-from skswu.correction._correction import Corrector
-from skswu.correction._problem import make_problem
-from skswu.inputs import LabeledData
-from skswu.inputs._sensitive_features import read_sensitive_features
+from skswu import UnlearningClassifier, UnlearningClassifierCV
+from skswu.influence import ConjugateGradient, Direct, Influence, Lissa, Nystrom
 from skswu.metrics import make_fairness_scorer
-from skswu.models import WrappedClassifier, make_model_view
+from skswu.models import make_model_view
 from skswu.models.torch._head import TorchHeadView
 from skswu.models.torch._view import TorchModelView
 from skswu.objectives import DemographicParity
@@ -36,7 +33,10 @@ from skswu.updates import InfluenceUpdate
 from skswu.weighting import SoftWeighting
 
 # On so few rows a whole repair is a long step; how long is not what is tested here.
-pytestmark = pytest.mark.filterwarnings("ignore::skswu.exceptions.LinearizationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::skswu.exceptions.LinearizationWarning"),
+    pytest.mark.filterwarnings("ignore::skswu.exceptions.UtilityLossWarning"),
+]
 
 N_SAMPLES = 300
 
@@ -181,12 +181,37 @@ def test_prefit_net_is_corrected_and_left_alone():
     )
 
 
+class AnyMetric:
+    """A goal that all metrics meet."""
+
+    allowed_distance = 0.0
+
+    def distance(self, values):
+        return 0.0
+
+    def overshoots(self, values):
+        return False
+
+
 @pytest.mark.parametrize("leftover", ["keep", "remove"])
 def test_no_step_is_so_long_that_the_training_objective_rises(leftover):
     X, y, group = make_data()
-    update = InfluenceUpdate(leftover_gradient=leftover)
-    move, step = first_move(make_net().fit(X, y), X, y, group, update)
-    move = replace(move, accepts=lambda _: True, overshoots=lambda _: False)
+    followed = []
+
+    class LongStep(InfluenceUpdate):
+        """Steps that are far too long, to metrics that all are as good."""
+
+        def follow(self, move, step):
+            move = replace(move, goal=AnyMetric())
+            found = super().follow(move, 1e4 * step)
+            followed.append((move, step, *found))
+            return found
+
+    influence = Influence(leftover_gradient=leftover)
+    net = make_net().fit(X, y)
+    model = UnlearningClassifier(net, influence=influence, update=LongStep())
+    model.unlearn(X, y, sensitive_features=group)
+    ((move, step, parameters, length),) = followed
 
     def rise(parameters):
         change = parameters - move.parameters
@@ -197,20 +222,9 @@ def test_no_step_is_so_long_that_the_training_objective_rises(leftover):
         return end - start - float(move.tilt @ change)
 
     assert rise(move.parameters + 1e4 * step) > 0
-    parameters, length = update.follow(move, 1e4 * step)
     assert 0 < length < 1
+    assert model.step_length_ == length
     assert rise(parameters) <= 1e-4
-
-
-def first_move(net, X, y, group, update):
-    """Return the Move of a first correction, and its full step."""
-    data = LabeledData(X, y, read_sensitive_features(group, X, None, len(y)))
-    problem = make_problem(WrappedClassifier(net), data, None, [DemographicParity()])
-    corrector = Corrector(problem, SoftWeighting(), update)
-    linearized, inverse = corrector.linearize()
-    epsilon = SoftWeighting().weigh(linearized).epsilon
-    move = corrector.make_move(problem.view.parameters, epsilon, inverse, target=None)
-    return move, update.full_step(move)
 
 
 def test_rows_that_skorch_held_out_keep_their_weight():
@@ -293,10 +307,10 @@ def test_layer_that_is_differentiable_once(curvature):
     X, y, group = make_data()
     tokens = np.digitize(X, [-0.7, 0.5]) + 3 * np.arange(4)
     net = make_net(Bags, max_epochs=30).fit(tokens, y)
-    model = UnlearningClassifier(net, update=InfluenceUpdate(curvature=curvature))
+    model = UnlearningClassifier(net, influence=Influence(curvature=curvature))
     with pytest.raises(NotImplementedError, match=r"twice.*EmbeddingBag.*'parameters'"):
         model.unlearn(tokens, y, sensitive_features=group)
-    model.set_params(update__parameters=["head.*"])
+    model.set_params(influence__parameters=["head.*"])
     assert shrinks(model.unlearn(tokens, y, sensitive_features=group), 0.9)
 
 
@@ -327,13 +341,15 @@ SPARSE_TENSORS = {
 }
 
 
-@pytest.mark.parametrize("solver", ["direct", "cg", "lissa"])
+@pytest.mark.parametrize(
+    "solver", [Direct(), ConjugateGradient(), Lissa(random_state=0)]
+)
 def test_sparse_tensors(solver):
     X, y, group = make_data()
     X[np.abs(X) < 0.3] = 0.0
     net = make_net(SparseLayer, **SPARSE_TENSORS).fit(sparse.csr_matrix(X), y)
-    update = InfluenceUpdate(solver=solver, damping=0.1, random_state=0)
-    model = UnlearningClassifier(net, update=update)
+    influence = Influence(solver=solver, damping=0.1)
+    model = UnlearningClassifier(net, influence=influence)
     model.unlearn(sparse.csr_matrix(X), y, sensitive_features=group)
     assert shrinks(model)
     assert_allclose(
@@ -373,7 +389,7 @@ def test_grid_search_over_strength_and_damping():
     model = UnlearningClassifier(net, sensitive_features=4, random_state=0)
     search = GridSearchCV(
         model,
-        {"weighting__strength": [0.0, 1.0], "update__damping": [0.01, 0.1]},
+        {"weighting__strength": [0.0, 1.0], "influence__damping": [0.01, 0.1]},
         scoring=make_fairness_scorer(
             "demographic_parity_difference", sensitive_features=4
         ),
@@ -408,7 +424,7 @@ def test_linear_net_agrees_with_logistic_regression():
         models = [
             UnlearningClassifier(
                 estimator,
-                update=InfluenceUpdate(damping=damping, leftover_gradient="remove"),
+                influence=Influence(damping=damping, leftover_gradient="remove"),
             ).unlearn(X, y, sensitive_features=group)
             for estimator, damping in [(reference, 0.0), (net, 1e-10)]
         ]
@@ -429,7 +445,7 @@ HEADS = {
     "class weights": (
         {"n_outputs": 3},
         nn.CrossEntropyLoss,
-        {"weight": torch.tensor([1.0, 2.0, 0.5]), "label_smoothing": 0.1},
+        {"weight": [1.0, 2.0, 0.5], "label_smoothing": 0.1},
         NeuralNetClassifier,
     ),
     "probabilities": (
@@ -441,20 +457,37 @@ HEADS = {
     "one logit": (
         {"n_outputs": 1},
         nn.BCEWithLogitsLoss,
-        {"pos_weight": torch.tensor(2.0)},
+        {"pos_weight": 2.0},
         NeuralNetBinaryClassifier,
     ),
 }
 
 
-@pytest.mark.parametrize("name", HEADS)
-def test_last_layer_is_served_by_the_linear_view(name):
+def make_head(name, dtype=np.float32, **more):
+    """Return an unfitted net with one of the HEADS, and its data."""
     module, criterion, options, cls = HEADS[name]
-    options = {f"criterion__{key}": value for key, value in options.items()}
+    options = {
+        f"criterion__{key}": torch.tensor(value) if "weight" in key else value
+        for key, value in options.items()
+    }
     options |= {f"module__{key}": value for key, value in module.items()}
     X, y, group = make_data(3 if name == "class weights" else 2)
-    y = y.astype(np.float32) if cls is NeuralNetBinaryClassifier else y
-    net = make_net(net=cls, criterion=criterion, **options).fit(X, y)
+    y = y.astype(dtype) if cls is NeuralNetBinaryClassifier else y
+    net = make_net(net=cls, criterion=criterion, **options, **more)
+    return net, X.astype(dtype), y, group
+
+
+@pytest.fixture
+def double_precision():
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_last_layer_is_served_by_the_linear_view(name):
+    net, X, y, group = make_head(name)
+    net.fit(X, y)
     view = make_model_view(net).restricted_to("last_layer", X)
     assert isinstance(view, TorchHeadView)
     objective = DemographicParity(pos_label=1)
@@ -463,9 +496,7 @@ def test_last_layer_is_served_by_the_linear_view(name):
         model = UnlearningClassifier(
             net,
             objective=objective,
-            update=InfluenceUpdate(
-                parameters=parameters, damping=0.01, solver="direct"
-            ),
+            influence=Influence(parameters=parameters, damping=0.01, solver="direct"),
         )
         corrected.append(model.unlearn(X, y, sensitive_features=group))
     exact, general = corrected
@@ -475,6 +506,61 @@ def test_last_layer_is_served_by_the_linear_view(name):
     assert_allclose(exact.predict_proba(X), general.predict_proba(X), atol=1e-4)
     for model in corrected:
         assert torch.equal(model.estimator_.module_[0].weight, net.module_[0].weight)
+
+
+@pytest.mark.parametrize("measured", ["training rows", "other rows"])
+@pytest.mark.parametrize("name", HEADS)
+def test_last_layer_counts_rows_classes_and_decay(name, measured, double_precision):
+    net, X, y, group = make_head(
+        name,
+        np.float64,
+        train_split=ValidSplit(5, stratified=True),
+        optimizer__param_groups=[
+            ("2.weight", {"weight_decay": 0.3}),
+            ("2.bias", {"weight_decay": 0.0}),
+        ],
+    )
+    net.fit(X, y)
+    options = {"sensitive_features": group, "sample_weight": np.arange(N_SAMPLES) % 4}
+    if measured == "other rows":
+        options["X_val"], options["y_val"] = X[::2] + 0.2, y[::2]
+        options["sensitive_features_val"] = group[::2]
+    exact, general = (
+        UnlearningClassifier(
+            net,
+            objective=DemographicParity(pos_label=1),
+            influence=Influence(parameters=parameters, damping=1e-3, solver="direct"),
+        ).unlearn(X, y, **options)
+        for parameters in ("last_layer", ["2.*"])
+    )
+    scale = np.abs(general.influence_).max()
+    assert_allclose(exact.influence_, general.influence_, atol=1e-8 * scale)
+    assert_allclose(exact.epsilon_, general.epsilon_, rtol=1e-6, atol=1e-9)
+    assert exact.utility_after_ == pytest.approx(general.utility_after_, rel=1e-8)
+    assert exact.stationarity_ == pytest.approx(general.stationarity_, rel=1e-6)
+    assert_allclose(exact.predict_proba(X), general.predict_proba(X), atol=1e-8)
+
+
+@pytest.mark.parametrize("name", ["softmax", "one logit", "class weights"])
+def test_a_path_of_a_linear_last_layer_is_its_corrections(name, double_precision):
+    net, X, y, group = make_head(name, np.float64)
+    options = {
+        "objective": DemographicParity(pos_label=1),
+        "influence": Influence(parameters="last_layer", damping=0.01),
+    }
+    net.fit(X, y)
+    strengths = [0.0, 0.2, 0.5, 0.8]
+    path = UnlearningClassifierCV(net, strengths=strengths, **options)
+    path.unlearn(X, y, sensitive_features=group)
+    for strength, row in zip(strengths, path.path_.itertuples(), strict=True):
+        weighting = SoftWeighting(strength=strength)
+        model = UnlearningClassifier(net, weighting=weighting, **options)
+        model.unlearn(X, y, sensitive_features=group)
+        assert row.loss == pytest.approx(model.utility_after_, rel=1e-8)
+        assert row.utility == pytest.approx(model.score(X, y))
+        weight = 1.0 + model.epsilon_
+        size = weight.sum() ** 2 / (weight**2).sum()
+        assert row.effective_sample_size == pytest.approx(size, rel=1e-8)
 
 
 @pytest.mark.parametrize("module", [Tied, Reused])
@@ -501,22 +587,26 @@ def test_patterns_of_names():
 def test_linear_models_are_corrected_as_a_whole():
     X, y, group = make_data()
     model = UnlearningClassifier(
-        LogisticRegression().fit(X, y), update=InfluenceUpdate(parameters="last_layer")
+        LogisticRegression().fit(X, y), influence=Influence(parameters="last_layer")
     )
     with pytest.raises(TypeError, match="parameters='last_layer' is for networks"):
         model.unlearn(X, y, sensitive_features=group)
 
 
-@pytest.mark.parametrize("solver", ["cg", "nystrom", "lissa"])
+@pytest.mark.parametrize(
+    "solver",
+    [
+        ConjugateGradient(tol=1e-5),
+        Nystrom(tol=1e-5, random_state=0),
+        Lissa(tol=1e-5, random_state=0),
+    ],
+)
 def test_solvers_agree(solver):
     X, y, group = make_data()
     net = make_net().fit(X, y)
     models = [
         UnlearningClassifier(
-            net,
-            update=InfluenceUpdate(
-                solver=solver, damping=0.1, solver_tol=1e-5, random_state=0
-            ),
+            net, influence=Influence(solver=solver, damping=0.1)
         ).unlearn(X, y, sensitive_features=group)
         for solver in ("direct", solver)
     ]
@@ -527,9 +617,9 @@ def test_solvers_agree(solver):
 def test_negative_curvature_is_told():
     X, y, group = make_data()
     net = make_net(max_epochs=2).fit(X, y)
-    for solver in ("cg", "direct"):
-        update = InfluenceUpdate(curvature="hessian", damping=0.0, solver=solver)
-        model = UnlearningClassifier(net, update=update)
+    for solver in ("conjugate_gradient", "direct"):
+        influence = Influence(curvature="hessian", damping=0.0, solver=solver)
+        model = UnlearningClassifier(net, influence=influence)
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always")
             model.unlearn(X, y, sensitive_features=group)
@@ -544,21 +634,21 @@ def test_residuals_are_told():
     X, y, group = make_data()
     net = make_net().fit(X, y)
     tols = {"influence": 1e-3, "update": 1e-3}
-    model = UnlearningClassifier(
-        net, update=InfluenceUpdate(solver="cg", solver_tol=1e-3)
-    )
+    solver = ConjugateGradient(tol=1e-3)
+    model = UnlearningClassifier(net, influence=Influence(solver=solver))
     model.unlearn(X, y, sensitive_features=group)
     assert set(model.solver_residuals_) == set(tols)
     assert all(0 < value <= 1e-3 for value in model.solver_residuals_.values())
-    model.set_params(update__solver="direct").unlearn(X, y, sensitive_features=group)
+    model.set_params(influence__solver="direct")
+    model.unlearn(X, y, sensitive_features=group)
     assert model.solver_residuals_ == {}
 
 
 def test_progress_is_shown_and_taken_away(capsys):
     pytest.importorskip("tqdm")
     X, y, group = make_data()
-    update = InfluenceUpdate(solver="cg")
-    model = UnlearningClassifier(make_net().fit(X, y), update=update)
+    influence = Influence(solver="conjugate_gradient")
+    model = UnlearningClassifier(make_net().fit(X, y), influence=influence)
     model.unlearn(X, y, sensitive_features=group)
     assert capsys.readouterr() == ("", "")
     model.set_params(verbose=1).unlearn(X, y, sensitive_features=group)
@@ -587,9 +677,9 @@ def test_cuda_agrees_with_the_processor(parameters, make):
     net = make_net().fit(X.astype(np.float32), y)
     net.module_.double()
     net.initialize_optimizer()
-    update = InfluenceUpdate(parameters=parameters, solver_tol=1e-8)
+    influence = Influence(parameters=parameters)
     models = [
-        UnlearningClassifier(each, update=update).unlearn(
+        UnlearningClassifier(each, influence=influence).unlearn(
             X, y, sensitive_features=group
         )
         for each in (net, on_cuda(net))
@@ -602,12 +692,20 @@ def test_cuda_agrees_with_the_processor(parameters, make):
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-@pytest.mark.parametrize("solver", ["direct", "cg", "nystrom", "lissa"])
+@pytest.mark.parametrize(
+    "solver",
+    [
+        Direct(),
+        ConjugateGradient(),
+        Nystrom(random_state=0),
+        Lissa(random_state=0),
+    ],
+)
 def test_solvers_on_cuda(solver):
     X, y, group = make_data()
     net = make_net(device="cuda").fit(X, y)
-    update = InfluenceUpdate(solver=solver, damping=0.1, random_state=0)
-    model = UnlearningClassifier(net, update=update)
+    influence = Influence(solver=solver, damping=0.1)
+    model = UnlearningClassifier(net, influence=influence)
     assert shrinks(model.unlearn(X, y, sensitive_features=group))
 
 
@@ -616,7 +714,8 @@ def test_solvers_on_cuda(solver):
 def test_memory_on_cuda_is_given_back():
     X, y, group = make_data()
     net = make_net(device="cuda").fit(X, y)
-    model = UnlearningClassifier(net, update=InfluenceUpdate(solver="cg"))
+    influence = Influence(solver="conjugate_gradient")
+    model = UnlearningClassifier(net, influence=influence)
     model.unlearn(X, y, sensitive_features=group)
     held = torch.cuda.memory_allocated()
     model.unlearn(X, y, sensitive_features=group)

@@ -58,7 +58,7 @@ def test_no_point_of_the_ball_is_worse_than_the_worst_case(rng, name, norm, atta
     X, y, view, rows = problem(BINARY[name])
     found = perturbed(view, rows, attack=attack, norm=norm, epsilon=0.4)
     order = 2 if norm == "l2" else np.inf
-    sizes = np.linalg.norm(found.design.X - X, order, axis=1)
+    sizes = np.linalg.norm(found.blocks.X - X, order, axis=1)
     assert_allclose(sizes, 0.4)
     losses = view.losses(found, view.parameters)
     for step in sphere(rng, norm, 0.4, 300, X.shape[1]):
@@ -72,7 +72,7 @@ def test_worst_case_within_a_range_is_that_of_an_optimiser(norm):
     low, high = np.full(4, -0.8), np.array([0.9, 1.0, 0.7, 1.5])
     X = np.clip(X, low, high)
     rows = view.evaluation_rows(X, y)
-    found = perturbed(view, rows, norm=norm, epsilon=0.6, clip=(low, high)).design.X
+    found = perturbed(view, rows, norm=norm, epsilon=0.6, clip=(low, high)).blocks.X
     assert np.all((found >= low) & (found <= high))
     coef = view.estimator.coef_[0]
     for x, label, ours in zip(X, y, found, strict=True):
@@ -96,7 +96,7 @@ def test_worst_case_within_a_range_is_that_of_an_optimiser(norm):
 def test_boundary_is_the_smallest_perturbation_to_another_class(n_classes):
     X, _, view, rows = problem(LogisticRegression(), n_classes, n_samples=80)
     model = view.estimator
-    found = perturbed(view, rows, attack="boundary", overshoot=0.0).design.X
+    found = perturbed(view, rows, attack="boundary", overshoot=0.0).blocks.X
     coef, intercept = model.coef_, model.intercept_
     if n_classes == 2:
         coef, intercept = np.vstack([0 * coef, coef]), np.append(0.0, intercept)
@@ -114,8 +114,8 @@ def test_boundary_is_the_smallest_perturbation_to_another_class(n_classes):
 @pytest.mark.parametrize("n_classes", [2, 4])
 def test_boundary_turns_every_prediction_around(n_classes):
     X, _, view, rows = problem(LogisticRegression(), n_classes)
-    near = perturbed(view, rows, attack="boundary", overshoot=1e-6).design.X
-    far = perturbed(view, rows, attack="boundary", overshoot=0.3).design.X
+    near = perturbed(view, rows, attack="boundary", overshoot=1e-6).blocks.X
+    far = perturbed(view, rows, attack="boundary", overshoot=0.3).blocks.X
     model = view.estimator
     assert np.all(model.predict(near) != model.predict(X))
     assert_allclose(far - X, 1.3 * (near - X), rtol=1e-5)
@@ -127,7 +127,7 @@ def test_pgd_of_several_classes_is_worse_than_fgsm_and_stays_in_the_ball(norm):
     losses = {}
     for attack in ("fgsm", "pgd"):
         found = perturbed(view, rows, attack=attack, norm=norm, epsilon=1.0)
-        step = found.design.X - X
+        step = found.blocks.X - X
         size = np.linalg.norm(step, 2 if norm == "l2" else np.inf, axis=1)
         assert np.all(size <= 1.0 + 1e-9)
         losses[attack] = view.losses(found, view.parameters).mean()
@@ -138,12 +138,12 @@ def test_random_starts_are_drawn_from_the_seed():
     _, _, view, rows = problem(LogisticRegression(), 4)
     options = {"n_steps": 1, "step_size": 0.01, "epsilon": 1.0}
     one, same, other, none = (
-        perturbed(view, rows, random_state=seed, **options).design.X
+        perturbed(view, rows, random_state=seed, **options).blocks.X
         for seed in (0, 0, 1, None)
     )
     assert_array_equal(one, same)
     assert np.abs(one - other).max() > 0.1
-    assert np.abs(none - rows.design.X).max() <= 0.01 + 1e-12
+    assert np.abs(none - rows.blocks.X).max() <= 0.01 + 1e-12
 
 
 @pytest.mark.parametrize("attack", ["fgsm", "pgd", "boundary"])
@@ -262,7 +262,7 @@ def test_fgsm_agrees_with_an_attack_library(norm, n_classes):
     order = 2 if norm == "l2" else np.inf
     attack = attacks.FastGradientMethod(classifier, norm=order, eps=0.3)
     theirs = attack.generate(X, y=np.eye(n_classes)[y])
-    ours = perturbed(view, rows, attack="fgsm", norm=norm, epsilon=0.3).design.X
+    ours = perturbed(view, rows, attack="fgsm", norm=norm, epsilon=0.3).blocks.X
     assert_allclose(ours, theirs, atol=1e-5)
 
 
@@ -282,7 +282,7 @@ def test_pgd_agrees_with_an_attack_library(norm):
     )
     theirs = attack.generate(X, y=np.eye(3)[y])
     options = {"norm": norm, "epsilon": 0.5, "step_size": 0.1, "n_steps": 8}
-    assert_allclose(perturbed(view, rows, **options).design.X, theirs, atol=1e-4)
+    assert_allclose(perturbed(view, rows, **options).blocks.X, theirs, atol=1e-4)
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -306,5 +306,5 @@ def test_boundary_agrees_with_an_attack_library(n_classes):
         classifier, max_iter=1, epsilon=0.3, nb_grads=n_classes, verbose=False
     )
     theirs = attack.generate(X.astype(np.float32))
-    ours = perturbed(view, rows, attack="boundary").design.X
+    ours = perturbed(view, rows, attack="boundary").blocks.X
     assert_allclose(ours, theirs, atol=1e-4)

@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy, kl_div
 
 from skswu import UnlearningClassifier
+from skswu.influence import ConjugateGradient, Influence, Nystrom
 from skswu.models import make_model_view
 from skswu.updates import (
     BadTeacher,
@@ -30,6 +31,8 @@ from skswu.weighting import BaseWeighting, Weights
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::skswu.exceptions.LinearizationWarning"),
+    # Weights that a test chose may cost what they will.
+    pytest.mark.filterwarnings("ignore::skswu.exceptions.UtilityLossWarning"),
 ]
 
 N = 60
@@ -106,12 +109,13 @@ def make_net(module=Perceptron, net=NeuralNetClassifier, **options):
     return net(module, **{**defaults, **options})
 
 
-def correct(net, data, update, epsilon, **options):
+def correct(net, data, update, epsilon, influence="auto", **options):
     X, y = data
     model = UnlearningClassifier(
         net,
         objective="target_utility",
         weighting=FixedWeighting(epsilon),
+        influence=influence,
         update=update,
     )
     return model.unlearn(X, y, **options)
@@ -223,6 +227,52 @@ def test_frozen_layers_stay(data, epsilon):
         correct(net, data, CatastrophicForgetting(3), epsilon)
 
 
+@pytest.mark.parametrize("parameters", ["last_layer", ["head.*"]])
+@pytest.mark.parametrize("update", [CatastrophicForgetting, ExactLastLayers])
+def test_layers_are_not_chosen_twice(data, epsilon, update, parameters):
+    influence = Influence(parameters=parameters)
+    with pytest.raises(ValueError, match=rf"{update.__name__} chooses.*parameters="):
+        correct(make_net().fit(*data), data, update(1), epsilon, influence=influence)
+
+
+def test_parameters_that_the_influence_names_are_trained_on(data, epsilon):
+    net = make_net().fit(*data)
+    influence = Influence(parameters=["head.*"])
+    named = correct(net, data, FineTune(max_epochs=3), epsilon, influence=influence)
+    last = correct(net, data, CatastrophicForgetting(1, max_epochs=3), epsilon)
+    assert_same(named.estimator_.module_, last.estimator_.module_)
+
+
+@pytest.mark.parametrize("lr", [None, 1.0])
+def test_a_linear_last_layer_is_trained_on_as_a_linear_model(data, epsilon, lr):
+    X, y = data
+    net = make_net(optimizer__weight_decay=0.05).fit(X, y)
+    influence = Influence(parameters="last_layer")
+    update = FineTune(max_epochs=500, lr=lr)
+    model = correct(net, data, update, epsilon, influence=influence)
+    module, weight = model.estimator_.module_, torch.as_tensor(1.0 + epsilon)
+    assert torch.equal(module.body.weight, net.module_.body.weight)
+    losses = cross_entropy(
+        module(torch.as_tensor(X)), torch.as_tensor(y), reduction="none"
+    )
+    decay = sum((p**2).sum() for p in module.parameters())
+    objective = weight @ losses / N + 0.5 * 0.05 * decay
+    slopes = torch.autograd.grad(objective, list(module.head.parameters()))
+    # The minimiser of the reweighted objective over the last layer.
+    assert max(slope.abs().max() for slope in slopes) < 1e-7
+
+
+def test_a_linear_last_layer_has_no_training_of_networks_or_inputs(data, epsilon):
+    net, influence = make_net().fit(*data), Influence(parameters="last_layer")
+    with pytest.raises(TypeError, match=r"Scrub needs .*'start_training'.*HeadView"):
+        correct(net, data, Scrub(), epsilon, influence=influence)
+    model = UnlearningClassifier(
+        net, objective="adversarial_robustness", influence=influence
+    )
+    with pytest.raises(TypeError, match=r"AdversarialRobustness needs .*_rows'"):
+        model.unlearn(*data)
+
+
 def test_last_layers_are_trained_from_scratch(data, epsilon):
     X, y = data
     net = make_net().fit(X, y)
@@ -302,17 +352,8 @@ def test_bad_teacher_is_learnt_from_where_samples_are_taken(data):
 def test_tangent_kernel_minimises_the_linearised_objective(data, epsilon):
     net = make_net(optimizer__weight_decay=0.05).fit(*data)
     model = correct(net, data, NTKUpdate(tol=1e-9), epsilon)
-    names = dict(net.module_.named_parameters())
-    X, y = map(torch.as_tensor, data)
-
-    def outputs(parameters):
-        return torch.func.functional_call(net.module_, parameters, (X,))
-
-    origin = {name: value.detach() for name, value in names.items()}
-    jacobian = torch.func.jacrev(outputs)(origin)
-    J = torch.cat([jacobian[name].reshape(N, 2, -1) for name in names], 2)
-    start = torch.cat([value.reshape(-1) for value in origin.values()])
-    z0, weight = outputs(origin), torch.as_tensor(1.0 + epsilon)
+    start, z0, J = tangent(net, data)
+    y, weight = torch.as_tensor(data[1]), torch.as_tensor(1.0 + epsilon)
 
     def loss(change, weight):
         z = z0 + J @ change
@@ -335,8 +376,7 @@ def test_tangent_kernel_minimises_the_linearised_objective(data, epsilon):
     found = minimize(
         objective, np.zeros(len(start)), jac=True, method="L-BFGS-B", options=options
     )
-    moved = torch.cat([p.reshape(-1) for p in model.estimator_.module_.parameters()])
-    assert_allclose((moved - start).detach(), found.x, rtol=2e-3, atol=2e-5)
+    assert_allclose(moved_by(model, net), found.x, rtol=2e-3, atol=2e-5)
 
 
 def test_tangent_kernel_of_a_linear_module_is_the_model_itself(rng, epsilon):
@@ -363,6 +403,118 @@ def test_fisher_noise_of_a_network_follows_its_information(data):
     operator = view.curvature(rows, view.parameters, 1.0 + epsilon)
     information = np.diag(operator.dense_blocks()[0][1]) / (1.0 + epsilon).sum()
     assert_allclose(spread, 0.1 * information**-0.25, rtol=0.5)
+
+
+def tangent(net, data):
+    """Parameters, logits, and the Jacobian of the logits in the parameters."""
+    names = dict(net.module_.named_parameters())
+    X = torch.as_tensor(data[0])
+    origin = {name: value.detach() for name, value in names.items()}
+
+    def outputs(parameters):
+        return torch.func.functional_call(net.module_, parameters, (X,))
+
+    jacobian = torch.func.jacrev(outputs)(origin)
+    J = torch.cat([jacobian[name].reshape(N, 2, -1) for name in names], 2)
+    start = torch.cat([value.reshape(-1) for value in origin.values()])
+    return start, outputs(origin), J
+
+
+def dense_system(net, data, epsilon, decay=0.01):
+    """The Gauss-Newton matrix under the weights, and what they add to the gradient."""
+    start, z, J = tangent(net, data)
+    y, epsilon = torch.as_tensor(data[1]), torch.as_tensor(epsilon)
+    p = z.softmax(1)
+    second = torch.diag_embed(p) - p[:, :, None] * p[:, None, :]
+    matrix = torch.einsum("n,nka,nkl,nlb->ab", 1.0 + epsilon, J, second, J)
+    matrix += N * decay * torch.eye(len(start))
+    slope = p - nn.functional.one_hot(y, 2)
+    return matrix.numpy(), torch.einsum("n,nk,nka->a", epsilon, slope, J).numpy()
+
+
+def moved_by(model, net):
+    start, end = (
+        torch.cat([p.detach().reshape(-1) for p in each.module_.parameters()])
+        for each in (net, model.estimator_)
+    )
+    return (end - start).numpy()
+
+
+# From the original parameters, a step of both solves with the same matrix.
+STEPS = [FisherForgetting(noise=0.0), NTKUpdate(max_steps=1)]
+
+
+@pytest.mark.parametrize("damping", [0.003, 0.3])
+@pytest.mark.parametrize(
+    "solver",
+    [
+        "direct",
+        ConjugateGradient(tol=1e-10),
+        Nystrom(tol=1e-10, rank=20, random_state=0),
+    ],
+)
+@pytest.mark.parametrize("update", STEPS, ids=lambda update: type(update).__name__)
+def test_steps_follow_the_damping_and_the_solver(
+    data, epsilon, update, solver, damping
+):
+    net = make_net().fit(*data)
+    influence = Influence(damping=damping, solver=solver)
+    model = correct(net, data, clone(update), epsilon, influence=influence)
+    matrix, gradient = dense_system(net, data, epsilon)
+    damped = matrix + damping * (1.0 + epsilon).sum() * np.eye(len(matrix))
+    expected = -np.linalg.solve(damped, gradient)
+    assert_allclose(moved_by(model, net), expected, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("update", STEPS, ids=lambda update: type(update).__name__)
+def test_residual_of_a_step_is_the_solvers(data, epsilon, update):
+    net = make_net().fit(*data)
+    model = UnlearningClassifier(
+        net,
+        objective="target_utility",
+        weighting=FixedWeighting(epsilon),
+        update=clone(update),
+    )
+    model.set_params(
+        influence__damping=0.01, influence__solver=ConjugateGradient(max_iter=2)
+    )
+    model.unlearn(*data)
+    matrix, gradient = dense_system(net, data, epsilon)
+    damped = matrix + 0.01 * (1.0 + epsilon).sum() * np.eye(len(matrix))
+    left = damped @ moved_by(model, net) + gradient
+    told = model.solver_residuals_["update"]
+    assert told == pytest.approx(np.linalg.norm(left) / np.linalg.norm(gradient))
+    assert told > 0.01
+
+
+def test_curvature_of_a_step_is_that_of_the_influence(data, epsilon):
+    net = make_net().fit(*data)
+    influence = Influence(damping=0.5, curvature="hessian")
+    fisher, kernel = (
+        correct(net, data, clone(update), epsilon, influence=influence)
+        for update in STEPS
+    )
+    matrix, gradient = dense_system(net, data, epsilon)
+    damping = 0.5 * (1.0 + epsilon).sum() * np.eye(len(matrix))
+    # The linearised network has no other Hessian.
+    step = -np.linalg.solve(matrix + damping, gradient)
+    assert_allclose(moved_by(kernel, net), step, rtol=1e-6, atol=1e-9)
+    X, y = map(torch.as_tensor, data)
+    names = list(dict(net.module_.named_parameters()))
+    shapes = [p.shape for p in net.module_.parameters()]
+    sizes = [p.numel() for p in net.module_.parameters()]
+
+    def objective(vector):
+        pieces = zip(vector.split(sizes), shapes, strict=True)
+        named = dict(zip(names, [v.reshape(s) for v, s in pieces], strict=True))
+        z = torch.func.functional_call(net.module_, named, (X,))
+        losses = torch.as_tensor(1.0 + epsilon) @ cross_entropy(z, y, reduction="none")
+        return losses + 0.5 * N * 0.01 * vector @ vector
+
+    hessian = torch.autograd.functional.hessian(objective, tangent(net, data)[0])
+    step = -np.linalg.solve(hessian.numpy() + damping, gradient)
+    assert_allclose(moved_by(fisher, net), step, rtol=1e-6, atol=1e-9)
 
 
 UPDATES = [

@@ -48,6 +48,26 @@ def test_blocks_cover_the_columns_in_order():
     np.testing.assert_array_equal(covered, np.arange(50))
 
 
+@pytest.mark.usefixtures("block_length")
+def test_restricted_space_is_that_of_the_columns():
+    chosen = np.arange(0, 50, 3)
+    inner = RowSpace(ROWS).restricted(chosen).restricted(np.arange(2, 12))
+    columns = ROWS[:, chosen[2:12]]
+    basis = np.hstack([block for _, block in inner.blocks()])
+    np.testing.assert_allclose(inner.norms, np.linalg.norm(columns, axis=1))
+    unit_rows = inner.coordinates @ basis
+    np.testing.assert_allclose(unit_rows * inner.norms[:, None], columns, atol=1e-13)
+    vector = np.arange(10.0)
+    np.testing.assert_allclose(inner.products(vector), columns @ vector)
+
+
+def test_space_of_no_columns_has_rank_zero():
+    inner = RowSpace(ROWS).restricted(np.arange(0))
+    assert (inner.n, inner.rank) == (0, 0)
+    assert not inner.norms.any()
+    assert not inner.products(np.zeros(0)).any()
+
+
 def test_rows_are_not_modified():
     rows = ROWS.copy()
     rows.setflags(write=False)

@@ -1,20 +1,16 @@
 """The last layer of a network alone, as a linear model of what comes before it."""
 
 from contextlib import contextmanager
-from copy import deepcopy
-from types import SimpleNamespace
 
 import numpy as np
 import torch
-from scipy.special import logsumexp, softmax
 from torch import nn
 
 from ..._utils._compat import count_rows
-from ...linear._losses import LogisticLoss, MultinomialLoss
-from ...rows._design import make_design
-from .._base import ModelView
-from .._linear import LinearModelView, LinearRows
-from ._loss import SigmoidLoss, SoftmaxLoss, deep_copy
+from ..._utils._compat_torch import modules_of
+from ...rows import LocalBlocks
+from .._linear_view import LinearRows, LinearView
+from ._loss import deep_copy
 from ._network import named_modules, named_parameters, to_numpy
 
 _TRACED_ROWS = 64
@@ -91,7 +87,7 @@ class Trace:
             return False
         if len(own) != len(self.parameter_names) or self.output.dim() > 2:
             return False
-        if not isinstance(loss, SoftmaxLoss | SigmoidLoss):
+        if loss.of_linear_layer() is None:
             return False
         scores = loss.scores(self.margins)
         expected = loss.scores(self.output.reshape(self.margins.shape))
@@ -99,18 +95,27 @@ class Trace:
         return torch.allclose(scores, expected, rtol=tolerance, atol=tolerance)
 
     def _is_tied(self):
-        modules = [
-            getattr(self.network.net, f"{m}_") for m in self.network.net._modules
-        ]
         uses = [
             parameter is self.layer.weight
-            for module in modules
+            for module in modules_of(self.network.net).values()
             for _, parameter in module.named_parameters(remove_duplicate=False)
         ]
         return sum(uses) > 1
 
 
-class TorchHeadView(LinearModelView):
+class HeadRows(LinearRows):
+    """Rows as the last layer of a network sees them.
+
+    Attributes
+    ----------
+    mass : float or None
+        Scale of the regulariser, see ``SampleLoss.mass``; None on evaluation rows.
+    """
+
+    mass = None
+
+
+class TorchHeadView(LinearView):
     r"""The linear last layer of a skorch net, the layers before it held fixed.
 
     A linear classifier in the features that the net computes, under the net's own loss
@@ -128,52 +133,63 @@ class TorchHeadView(LinearModelView):
 
     def __init__(self, view, name):
         self.view = view
-        self.name = name
-        self._mass = 1.0
+        self._prefix = f"{name}." if name else ""
         self._layer = dict(named_modules(view.network.net))[name]
-        super().__init__(self._as_classifier())
+        self._has_bias = self._layer.bias is not None
+        columns = self._layer.in_features + self._has_bias
+        matrix = np.empty((self._layer.out_features, columns))
+        for name, part in self._parts(matrix).items():
+            part[...] = to_numpy(named_parameters(view.network.net)[name])
+        free = np.ones(matrix.shape, dtype=bool)
+        loss = view.network.loss.of_linear_layer()
+        super().__init__(view.estimator, matrix, free, loss)
 
-    def _as_classifier(self):
-        """Return the layer with the attributes of a linear classifier."""
-        bias = self._layer.bias
-        return SimpleNamespace(
-            coef_=to_numpy(self._layer.weight),
-            intercept_=None if bias is None else to_numpy(bias),
-            fit_intercept=bias is not None,
-            n_features_in_=self._layer.in_features,
-            classes_=self.view.classes,
-        )
+    def _parts(self, matrix):
+        """Return the parts of a matrix that are parameters of the net, by name."""
+        n_features = self._layer.in_features
+        parts = {f"{self._prefix}weight": matrix[:, :n_features]}
+        if self._has_bias:
+            parts[f"{self._prefix}bias"] = matrix[:, n_features]
+        return parts
 
-    def _check_outputs(self, n_outputs):
-        """Two logits for two classes are fine here; the net's scores are checked."""
-
-    def loss_function(self):
-        loss = self.view.network.loss
-        if isinstance(loss, SigmoidLoss):
-            return LogisticLoss()
-        if loss.soft_targets is None:
-            return MultinomialLoss()
-        return SoftTargetLoss(to_numpy(loss.soft_targets))
-
-    def penalty_strengths(self, n_samples):
-        decay = self.view.weight_decay
-        bias = self._mass * decay.get(self._parameter_name("bias"), 0.0)
-        return 0.0, self._mass * decay[self._parameter_name("weight")], 0.0, bias
-
-    def _parameter_name(self, kind):
-        return f"{self.name}.{kind}" if self.name else kind
+    def strengths(self, rows):
+        decay = np.empty_like(self._matrix)
+        for name, part in self._parts(decay).items():
+            part[...] = rows.mass * self.view.weight_decay[name]
+        return np.zeros_like(self.parameters), decay[self._free]
 
     def training_rows(self, X, codes, sample_weight=None):
         whole = self.view.training_rows(X, codes, sample_weight)
         rows = self._rows(whole)
-        rows.weight, self._mass = whole.weight, whole.mass
+        rows.weight, rows.mass = whole.weight, whole.mass
+        rows.mean_loss = whole.mean_loss
+        rows.blocks.spread("weight", rows.weight)
+        if sample_weight is not None:
+            rows.blocks.spread("count", sample_weight)
         return rows
+
+    def check_training_rows(self, rows):
+        self.view.check_training_rows(rows)
 
     def evaluation_rows(self, X, codes):
         return self._rows(self.view.evaluation_rows(X, codes))
 
     def _rows(self, whole):
-        """Compute the features of rows of the whole net."""
+        blocks = LocalBlocks(self.features(whole), self._has_bias, code=whole.codes)
+        return HeadRows(blocks, whole.codes, self.loss)
+
+    def features(self, rows):
+        """Return what the layer is given of rows.
+
+        Parameters
+        ----------
+        rows : TorchRows
+            Rows of the whole net.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+        """
         network = self.view.network
         network.load(self.view.parameters)
 
@@ -189,44 +205,18 @@ class TorchHeadView(LinearModelView):
                 handle.remove()
             return seen[0].reshape(len(batch), -1).cpu()
 
-        features = torch.cat([features for _, features in whole.map(compute)]).numpy()
-        design = make_design(features, self.estimator.fit_intercept)
-        return LinearRows(design, whole.codes, self.loss)
+        return torch.cat([features for _, features in rows.map(compute)]).numpy()
 
     def corrected(self, parameters):
-        layer = deepcopy(self.estimator)
-        self.write_parameters(layer, parameters)
-        net = deep_copy(self.view.estimator)
-        written = named_parameters(net)
-        with torch.no_grad():
-            weight = torch.as_tensor(layer.coef_)
-            written[self._parameter_name("weight")].copy_(weight)
-            if layer.fit_intercept:
-                bias = torch.as_tensor(layer.intercept_)
-                written[self._parameter_name("bias")].copy_(bias)
+        net = deep_copy(self.estimator)
+        self.write_parameters(net, parameters)
         return net
 
-    # An attack perturbs the net's inputs, which the features do not tell.
-    adversarial_rows = ModelView.adversarial_rows
-
-
-class SoftTargetLoss(MultinomialLoss):
-    r"""Softmax cross-entropy against a distribution over the classes.
-
-    Parameters
-    ----------
-    targets : ndarray of shape (n_classes, n_classes)
-        The distribution that each label stands for.
-    """
-
-    def __init__(self, targets):
-        self.targets = targets
-
-    def values(self, codes, z):
-        return logsumexp(z, axis=1) - (self.targets[codes] * z).sum(axis=1)
-
-    def gradient(self, codes, z):
-        return softmax(z, axis=1) - self.targets[codes]
+    def write_parameters(self, estimator, parameters):
+        written = named_parameters(estimator)
+        with torch.no_grad():
+            for name, values in self._parts(self._unpack(parameters)).items():
+                written[name].copy_(torch.as_tensor(values))
 
 
 @contextmanager

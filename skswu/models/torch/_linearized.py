@@ -45,16 +45,13 @@ class LinearizedNetwork:
         value = sum(self._by_batch(rows, parameters, weight, add))
         return value + self.view.penalty(rows, parameters)
 
-    def curvature(self, rows, parameters, weight):
-        """Return the curvature."""
-        operator = self.view.curvature(rows, self.origin, weight)
+    def curvature(self, rows, parameters, weight, kind="auto"):
+        """Return the Hessian, which of linear margins is the Gauss-Newton matrix."""
+        # The penalty is quadratic.
+        penalty = self.view.penalty_gradient(rows, torch.ones_like(self.origin))
+        change = parameters - self.origin
         return _LinearizedCurvature(
-            self.view.network,
-            rows,
-            self.origin,
-            weight,
-            operator.penalty,
-            parameters - self.origin,
+            self.view.network, rows, self.origin, weight, penalty, change
         )
 
     def _by_batch(self, rows, parameters, weight, function):

@@ -15,6 +15,9 @@ from skorch.classifier import NeuralNetClassifier
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits, log_softmax
 
+from ..._utils._compat_torch import predict_nonlinearity, uncompiled
+from ...linear import LogisticLoss, MultinomialLoss, SoftTargetLoss
+
 _SKORCH_GET_LOSS = {NeuralNet.get_loss, NeuralNetClassifier.get_loss}
 
 
@@ -29,7 +32,7 @@ def make_sample_loss(net):
 
 def bare_criterion(net):
     """Return the net's criterion, unwrapped where it is compiled."""
-    return getattr(net.criterion_, "_orig_mod", net.criterion_)
+    return uncompiled(net.criterion_)
 
 
 class SampleLoss(ABC):
@@ -78,6 +81,16 @@ class SampleLoss(ABC):
     @abstractmethod
     def scores(self, margins):
         """Log-probabilities up to a constant, shape (n_samples, n_classes)."""
+
+    def of_linear_layer(self):
+        """Return the same loss for a linear layer by itself, or None.
+
+        Returns
+        -------
+        LinearLoss or None
+            Class weights are left out, as they are here.
+        """
+        return None
 
     def mass(self, codes, weight):
         r"""Return the total weight that the criterion's reduction stands against.
@@ -140,6 +153,11 @@ class SoftmaxLoss(SampleLoss):
     def scores(self, margins):
         return log_softmax(margins, 1)
 
+    def of_linear_layer(self):
+        if self.soft_targets is None:
+            return MultinomialLoss()
+        return SoftTargetLoss(_to_numpy(self.soft_targets))
+
     def _rows_of(self, targets, margins):
         """Return the target distribution of each row, shape (n_samples, n_classes)."""
         if self.soft_targets is None:
@@ -191,6 +209,9 @@ class SigmoidLoss(SampleLoss):
     def scores(self, margins):
         return nn.functional.logsigmoid(torch.cat([-margins, margins], 1))
 
+    def of_linear_layer(self):
+        return LogisticLoss()
+
 
 class ProbabilityLoss(SigmoidLoss):
     r"""BCELoss, whose modules return a probability; the margin is its logit."""
@@ -222,7 +243,7 @@ class CriterionLoss(SampleLoss):
         criterion = deepcopy(self.criterion)
         criterion.reduction = "none"
         vars(self._net)["criterion_"] = criterion.eval()
-        self._nonlinearity = net._get_predict_nonlinearity()
+        self._nonlinearity = predict_nonlinearity(net)
         self._shape = None
 
     def margins(self, output):

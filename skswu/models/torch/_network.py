@@ -6,6 +6,7 @@ from copy import deepcopy
 import numpy as np
 import torch
 
+from ..._utils._compat_torch import criteria_of, modules_of, optimizers_of
 from ._loss import make_sample_loss, shallow_copy
 
 
@@ -30,8 +31,8 @@ class Network:
 
     def __init__(self, net):
         self.net = shallow_copy(net)
-        for name in [*net._modules, *net._criteria]:
-            module = deepcopy(getattr(net, name + "_")).eval()
+        for name, part in {**modules_of(net), **criteria_of(net)}.items():
+            module = deepcopy(part).eval()
             module.zero_grad(set_to_none=True)
             vars(self.net)[name + "_"] = module
         self.loss = make_sample_loss(self.net)
@@ -213,21 +214,23 @@ def _explained():
 
 def named_modules(net):
     """Return the layers of a net's modules with their names, in order."""
-    prefix = len(net._modules) > 1
+    modules = modules_of(net)
+    prefix = len(modules) > 1
     return [
         (f"{module}.{name}".rstrip(".") if prefix else name, layer)
-        for module in net._modules
-        for name, layer in getattr(net, module + "_").named_modules()
+        for module, part in modules.items()
+        for name, layer in part.named_modules()
     ]
 
 
 def named_parameters(net):
     """Return the parameters of a net's modules by name, tied ones once."""
-    prefix = len(net._modules) > 1
+    modules = modules_of(net)
+    prefix = len(modules) > 1
     return {
         f"{module}.{name}" if prefix else name: parameter
-        for module in net._modules
-        for name, parameter in getattr(net, module + "_").named_parameters()
+        for module, part in modules.items()
+        for name, parameter in part.named_parameters()
     }
 
 
@@ -235,8 +238,8 @@ def weight_decay(net):
     """Return the weight decay of each parameter, by name; 0 where there is none."""
     strengths = {
         id(parameter): float(group.get("weight_decay", 0.0))
-        for optimizer in net._optimizers
-        for group in getattr(net, optimizer + "_").param_groups
+        for optimizer in optimizers_of(net)
+        for group in optimizer.param_groups
         for parameter in group["params"]
     }
     return {

@@ -80,6 +80,8 @@ class TorchRows:
         Scale of the regulariser, see ``SampleLoss.mass``.
     limit : int or None
         Largest number of rows in a batch, once the device ran out of memory.
+    source : nested arrays or torch.utils.data.Dataset
+        What batches are cut from, or what goes through the net's iterator.
     """
 
     def __init__(self, net, X, labels, codes, targets):
@@ -92,7 +94,7 @@ class TorchRows:
         dataset = net.get_dataset(X, labels)
         in_memory = _is_plain(net, dataset)
         self.batches = self._cut if in_memory else self._stream
-        self._source = _leaves(dataset.X, net) if in_memory else dataset
+        self.source = _leaves(dataset.X, net) if in_memory else dataset
 
     def __len__(self):
         return len(self.codes)
@@ -144,17 +146,17 @@ class TorchRows:
 
     def _cut(self):
         """Yield batches cut from arrays."""
-        start, size = 0, _batch_rows(self._source, self.net)
+        start, size = 0, _batch_rows(self.source, self.net)
         while start < len(self):
             rows = slice(start, min(start + (self.limit or size), len(self)))
-            inputs = _cut_leaves(self._source, rows)
+            inputs = _cut_leaves(self.source, rows)
             yield from self._on_device(Batch(rows, inputs, self.targets[rows]))
             start = rows.stop
 
     def _stream(self):
         """Yield batches as the net's own iterator collates them."""
         start = 0
-        for data in _iterate(self.net.get_iterator(self._source)):
+        for data in _iterate(self.net.get_iterator(self.source)):
             inputs = unpack_data(data)[0]
             rows = slice(start, start + len(_first_leaf(inputs)))
             for part in self._limited(Batch(rows, inputs, self.targets[rows])):

@@ -7,7 +7,7 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 from skorch.dataset import Dataset, unpack_data
 
-from ..._utils._compat_torch import BatchNorm
+from ..._utils._compat_torch import KeepsBatchStatistics, modules_of
 from ._network import named_parameters
 
 
@@ -119,9 +119,9 @@ class TorchTraining:
 
     def _load(self, parameters):
         """Take over the view's net, with these parameters."""
-        for name in self.net._modules:
-            state = getattr(self.view.estimator, name + "_").state_dict()
-            getattr(self.net, name + "_").load_state_dict(state)
+        fitted = modules_of(self.view.estimator)
+        for name, module in modules_of(self.net).items():
+            module.load_state_dict(fitted[name].state_dict())
         self.view.write_parameters(self.net, parameters)
         for name, parameter in named_parameters(self.net).items():
             parameter.requires_grad_(name in self.view.network.names)
@@ -140,7 +140,7 @@ class TorchTraining:
             self._state = torch.get_rng_state()
 
 
-class _RowLossNet:
+class _RowLossNet(KeepsBatchStatistics):
     """What a net is extended by to be trained on row losses."""
 
     def check_data(self, X, y):
@@ -150,19 +150,12 @@ class _RowLossNet:
         output = y_pred[0] if isinstance(y_pred, tuple) else y_pred
         return self.batch_loss_(output, y_true)
 
-    def _set_training(self, training=True):
-        super()._set_training(training)
-        for name in self._modules:
-            for module in getattr(self, name + "_").modules():
-                if isinstance(module, BatchNorm):
-                    module.eval()
-
 
 class _NumberedRows(torch.utils.data.Dataset):
     """Rows with their number in the place of the label."""
 
     def __init__(self, rows):
-        source = rows._source
+        source = rows.source
         is_dataset = isinstance(source, torch.utils.data.Dataset)
         self.inputs = source if is_dataset else Dataset(source, length=len(rows))
         self.n_rows = len(rows)

@@ -7,10 +7,12 @@ import numpy as np
 import torch
 from sklearn.exceptions import NotFittedError
 
+from ..._utils._compat_torch import optimizers_of
 from ..._utils._warnings import warn
 from .._base import ModelView
 from ._attacks import adversarial_rows
 from ._curvature import GaussNewtonCurvature, HessianCurvature
+from ._history import check_recorded_loss
 from ._linearized import LinearizedNetwork
 from ._loss import deep_copy
 from ._network import Network, named_parameters, to_numpy, weight_decay
@@ -53,7 +55,6 @@ class TorchModelView(ModelView):
     #: see docs/benchmarks_torch.md.
     default_solver_tol = 1e-3
     follows_leftover_gradient = False
-    trains_in_epochs = True
 
     def __init__(self, estimator):
         _check_fitted(estimator)
@@ -67,8 +68,8 @@ class TorchModelView(ModelView):
         """Names of the parameters that the net's fit moved."""
         held = {
             id(parameter)
-            for optimizer in self.estimator._optimizers
-            for group in getattr(self.estimator, optimizer + "_").param_groups
+            for optimizer in optimizers_of(self.estimator)
+            for group in optimizer.param_groups
             for parameter in group["params"]
         }
         return [
@@ -132,6 +133,9 @@ class TorchModelView(ModelView):
         rows.mass = self.network.loss.mass(codes, weight)
         self._check_loss(rows)
         return rows
+
+    def check_training_rows(self, rows):
+        check_recorded_loss(self.estimator, rows.mean_loss, len(self.classes))
 
     def evaluation_rows(self, X, codes):
         labels = self.classes[codes]
@@ -289,6 +293,7 @@ class TorchModelView(ModelView):
 
     def _check_loss(self, rows):
         losses = self.losses(rows, self._parameters)
+        rows.mean_loss = float(rows.weight @ losses / rows.mass)
         bad = np.flatnonzero(~np.isfinite(losses))
         if len(bad):
             raise ValueError(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..models._attack import ascend, steepest
+from ._attack import ascend, steepest
 
 
 class LinearAttack:
@@ -37,7 +37,7 @@ class LinearAttack:
             return self._worst_end(x, codes)
         return ascend(
             x,
-            lambda rows: self.loss.gradient(codes, self._margins(rows)) @ self.coef,
+            lambda rows: self.loss.gradient(codes, self._margins(rows).T).T @ self.coef,
             self.attack,
             self._clip,
             from_numpy=np.asarray,
@@ -71,7 +71,7 @@ class LinearAttack:
         The margin spans an interval; a convex loss is greatest at one of its ends.
         """
         ends = [self._extreme(x, sign) for sign in (1.0, -1.0)]
-        upper, lower = (self.loss.values(codes, self._margins(end)) for end in ends)
+        upper, lower = (self.loss.values(codes, self._margins(end).T) for end in ends)
         return np.where((upper > lower)[:, None], *ends)
 
     def _extreme(self, x, sign):

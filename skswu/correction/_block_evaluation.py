@@ -1,0 +1,131 @@
+"""Objectives and utility measured on blocks of rows."""
+
+from copy import copy
+
+import numpy as np
+
+
+class BlockEvaluation:
+    """The metrics and the utility of linear models on blocks of rows.
+
+    What is no sum over rows is measured by the view, a model at a time.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        The metrics, bound to the rows.
+    model : LinearModel
+        The original model.
+    """
+
+    def __init__(self, evaluation, model):
+        self.rows = evaluation.rows.blocks
+        weight = evaluation.weight
+        if self.rows.collect("count") is None and (weight != 1.0).any():
+            self.rows.spread("count", weight)
+        self._evaluation = evaluation
+        self._model = model
+        self._parts = [metric.in_blocks() for metric in evaluation.all_metrics]
+        for position, part in enumerate(self._parts):
+            if part is not None:
+                part.prepare(self.rows, model.loss, model.matrix, f"metric {position}")
+
+    @property
+    def models_at_once(self):
+        """Whether many models may be measured in one pass, by their memory."""
+        return not any(part and part.needs_whole_arrays for part in self._parts)
+
+    def apart(self):
+        """Return the same evaluation, to measure beside rows of its own."""
+        evaluation = copy(self)
+        evaluation.rows = self.rows.apart()
+        return evaluation
+
+    def first(self):
+        """Return the call that measures the original model and its derivatives."""
+        return _First(self._model.loss, self._in_blocks)
+
+    def at(self):
+        """Return the call that measures models."""
+        return _At(self._model.loss, self._in_blocks)
+
+    @property
+    def _in_blocks(self):
+        return [part for part in self._parts if part is not None]
+
+    def linearized(self, sums, gradients):
+        """Return values and gradients of the original model from its sums.
+
+        Returns
+        -------
+        values : ndarray of shape (n_metrics + 1,)
+            The metrics and the mean loss.
+        gradients : ndarray of shape (n_metrics + 1, n_parameters)
+            In the parameters.
+        """
+        sums, gradients = iter(sums), iter(gradients)
+        values, slopes = [], []
+        pairs = zip(self._parts, self._evaluation.all_metrics, strict=True)
+        for part, metric in pairs:
+            if part is None:
+                value, slope = metric.linearize(
+                    self._evaluation.view,
+                    self._evaluation.rows,
+                    self._evaluation.view.parameters,
+                )
+                slope = slope.T
+            else:
+                value = part.finish(self.rows, next(sums))
+                slope = self._model.pack(next(gradients))
+            values.append(value)
+            slopes.append(slope)
+        return np.concatenate(values), np.concatenate(slopes)
+
+    def measured(self, sums, parameters):
+        """Return values (n_models, n_metrics + 1) of models from their sums."""
+        sums, values = iter(sums), []
+        pairs = zip(self._parts, self._evaluation.all_metrics, strict=True)
+        for part, metric in pairs:
+            if part is not None:
+                values.append(part.finish(self.rows, next(sums)))
+                continue
+            view, rows = self._evaluation.view, self._evaluation.rows
+            values.append(np.stack([metric.measure(view, rows, p) for p in parameters]))
+        return np.concatenate(values, axis=1)
+
+
+class _First:
+    """Measure a model (n_outputs, n_rows) and its derivatives in the margins."""
+
+    def __init__(self, loss, parts):
+        self.loss = loss
+        self.parts = parts
+
+    def __call__(self, block, z, loss=None, losses=None, slope=None):
+        if loss is not self.loss:
+            losses, slope = self.loss.slopes(block["code"], z)
+        sums = [part.sums(block, self.loss, z, losses) for part in self.parts]
+        gradients = [
+            block.sums(part.slopes(block, self.loss, z, slope)) for part in self.parts
+        ]
+        return (*sums, *gradients)
+
+
+class _At:
+    """Measure many models (n_models, n_outputs, n_rows).
+
+    Attributes
+    ----------
+    is_divisible : bool
+        Whether some of the models may be measured after the others.
+    """
+
+    def __init__(self, loss, parts):
+        self.loss = loss
+        self.parts = parts
+        self.is_divisible = not any(part.needs_whole_arrays for part in parts)
+
+    def __call__(self, block, z, loss=None, losses=None):
+        if loss is not self.loss:
+            losses = self.loss.values(block["code"], z)
+        return tuple(part.sums(block, self.loss, z, losses) for part in self.parts)

@@ -1,0 +1,192 @@
+"""What a classifier becomes at one strength."""
+
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+
+from .._utils._warnings import warn
+from ..exceptions import LinearizationWarning, UnreachableTargetWarning
+from ._correction import Correction
+from ._utility_loss import utility_warnings
+
+# A row that is to count this many times more is not reweighted, but made up.
+_EXTREME = 100
+
+
+@dataclass(frozen=True, eq=False)
+class Tried:
+    """A step that was taken.
+
+    Attributes
+    ----------
+    changes : Changes
+        A single change of the weights.
+    rows : RowBlocks
+        That it is of.
+    linearized : Linearized
+        The latest before it.
+    state : State
+        What it led to.
+    """
+
+    changes: Any
+    rows: Any
+    linearized: Any
+    state: Any
+
+    @property
+    def epsilon(self):
+        """The change of the weights, shape (n_samples,), made anew each time."""
+        return self.changes.collect(self.rows, 0)
+
+
+class Candidate:
+    """What a classifier becomes at one strength.
+
+    Parameters
+    ----------
+    corrector : Corrector
+        That makes it.
+    strength : float or None
+        What is asked of the weighting; None is its own strength.
+    goal : Goal
+        Where the metrics are to go.
+    first : Linearized
+        Of the original model.
+
+    Attributes
+    ----------
+    tried : list of Tried
+        The steps that were taken.
+    warnings : list of tuple (message, category)
+        What was warned of on the way.
+    """
+
+    def __init__(self, corrector, strength, goal, first):
+        self.strength = strength
+        self.goal = goal
+        self.first = first
+        self.tried = []
+        self.warnings = []
+        self.n_iter = 0
+        self._problem = corrector.problem
+        self._update = corrector.update
+        self._timer = corrector.timer
+        self._change = None
+
+    def take_change(self, changes, rows, linearized):
+        """Take a single change of the weights, to be followed by what it leads to."""
+        self.n_iter += 1
+        self._change = changes, rows, linearized
+        message = changes.messages[0]
+        if message is not None and self._problem.tells_reach:
+            self.warnings.append((message, UnreachableTargetWarning))
+
+    def take(self, state):
+        """Take what the last change of the weights led to."""
+        self.tried.append(Tried(*self._change, state))
+        self.warnings.extend(state.warnings)
+        self._timer.note_residual("update", state.relative_residual)
+
+    def is_done(self):
+        """Say whether no other step is to be taken."""
+        if self.n_iter >= self.goal.n_steps:
+            return True
+        return self._problem.is_settled(self._update, self.goal, self.tried)
+
+    @cached_property
+    def kept(self):
+        """The step that is kept, None if there was no change of the weights."""
+        if not self.tried:
+            return None
+        position = self._problem.kept(self._update, self.goal, self.tried)
+        return self.tried[position]
+
+    @property
+    def state(self):
+        """The State that is kept."""
+        return self._problem.original() if self.kept is None else self.kept.state
+
+    @cached_property
+    def classifier(self):
+        """The classifier, bare."""
+        return self._problem.classifier(self.state)
+
+    @property
+    def names(self):
+        """What the metrics are."""
+        return self._problem.names
+
+    def effective_sample_size(self):
+        """Return how many samples of equal weight tell as much as the changed ones."""
+        rows, changes = self.first.rows, None
+        if self.kept is not None:
+            rows, changes = self.kept.rows, self.kept.changes
+            if len(self.tried) == 1 and rows.collect("count") is None:
+                total, square = changes.totals[0], changes.sizes[0] ** 2
+                return (rows.n_rows + total) ** 2 / (rows.n_rows + 2 * total + square)
+        ((total, squares),) = rows.reduce(partial(_weight_sums, changes=changes))
+        return float(total) ** 2 / float(squares)
+
+    def warn(self):
+        """Warn of what was warned of on the way."""
+        for one in self.warnings:
+            warn(*one)
+
+    def finish(self):
+        """Return the Correction, and add to the warnings what it falls short of."""
+        first, state = self.first, self.state
+        epsilon = np.zeros(self._problem.n_rows)
+        if self.kept is not None:
+            epsilon = self.kept.epsilon
+        predicted = first.predict(epsilon)
+        if self.kept is not None:
+            self.warnings.extend(
+                self._problem.shortfall(self._update, self.goal, self.tried, predicted)
+            )
+            self.warnings.extend(_extreme_weights(epsilon))
+            self.warnings.extend(utility_warnings(self._problem, state))
+        influence = first.rows.collect("influence")
+        return Correction(
+            classifier=self.classifier,
+            epsilon=epsilon,
+            influence=influence[:-1],
+            utility_influence=influence[-1],
+            names=self.names,
+            before=self._problem.before,
+            predicted=predicted,
+            after=state.values[:-1],
+            utility_before=self._problem.utility_before,
+            utility_after=float(state.values[-1]),
+            stationarity=state.stationarity,
+            step_length=state.step_length,
+            n_iter=self.n_iter,
+            training_decrement=self._problem.training_decrement,
+            timings=self._timer.seconds,
+            solver_residuals=self._timer.residuals,
+        )
+
+
+def _extreme_weights(epsilon):
+    """Return a warning of changes that no linearisation in the weights holds for."""
+    largest = int(np.abs(epsilon).argmax())
+    if not abs(epsilon[largest]) > _EXTREME:
+        return ()
+    message = (
+        f"The weight of training row {largest} changes by {epsilon[largest]:.1e} times "
+        f"itself, and {np.count_nonzero(np.abs(epsilon) > _EXTREME)} rows by more than "
+        f"{_EXTREME} times: the rows hardly influence the metric. Ask for less "
+        "(strength) or bound the changes (upper of the weighting)."
+    )
+    return ((message, LinearizationWarning),)
+
+
+def _weight_sums(block, changes):
+    """Return the sum of the sample weights under a change, and of their squares."""
+    weight = np.ones((1, block.n_rows))
+    if changes is not None:
+        weight += changes.epsilon(block)
+    weight *= block.count
+    return weight.sum(), np.einsum("sn,sn->", weight, weight)

@@ -1,0 +1,126 @@
+"""The order of the steps: linearise, weigh, update; at many strengths at once."""
+
+import numpy as np
+
+from .._utils._warnings import kept_warnings
+from ..exceptions import NothingToCorrectWarning
+from ._candidate import Candidate
+from ._problem import Goal
+from ._step_timer import StepTimer
+
+# Gaps below this are rounding, whatever the data.
+NO_GAP = 1e-12
+
+
+class Corrector:
+    """Correct a fitted model at any number of strengths.
+
+    Parameters
+    ----------
+    problem : Problem
+        The fitted model, its training rows, and what is to be repaired.
+    weighting : BaseWeighting
+        Solves for the weights.
+    update : ModelUpdate
+        Moves the parameters, or fits the model anew.
+    verbose : int, default=0
+        Whether to print each step's time.
+    """
+
+    def __init__(self, problem, weighting, update, verbose=0):
+        self.problem = problem
+        self.weighting = weighting
+        self.update = update
+        self.timer = StepTimer(verbose)
+
+    def linearize(self):
+        """Return the Linearized of the original model."""
+        with self.timer("influence"):
+            first = self.problem.linearize()
+        self.timer.note_residual("influence", first.relative_residual)
+        return first
+
+    def correct(self, strengths=(None,)):
+        """Return a Candidate for each strength, in order.
+
+        Parameters
+        ----------
+        strengths : sequence of float or None, default=(None,)
+            What to ask of the weighting; None is its own strength.
+        """
+        first = self.linearize()
+        candidates = [
+            Candidate(self, strength, self._goal(strength), first)
+            for strength in strengths
+        ]
+        largest = np.abs(self.problem.before).max()
+        if largest <= NO_GAP:
+            message = (
+                f"The objective is already met (largest gap {largest:.1e}); there is "
+                "nothing to correct and the model is unchanged."
+            )
+            for candidate in candidates:
+                candidate.warnings.append((message, NothingToCorrectWarning))
+            return candidates
+        active = [one for one in candidates if one.goal.allowed_distance > 0]
+        if active:
+            self._correct(active, first)
+        return candidates
+
+    def predicted(self, candidates):
+        """Yield the positions of the labels that candidates predict, where known.
+
+        Parameters
+        ----------
+        candidates : list of Candidate
+            As :meth:`correct` returned them.
+
+        Yields
+        ------
+        ndarray of int of shape (n_samples,) or None
+            Of the evaluation rows; None where only the classifier itself can tell.
+        """
+        yield from self.problem.predicted([one.state for one in candidates])
+
+    def _goal(self, strength):
+        weighting, before = self.weighting.at(strength), self.problem.before
+        n_steps = self.problem.n_steps(self.update, weighting)
+        return Goal(before, weighting.target(before), weighting.aims_at_target, n_steps)
+
+    def _correct(self, candidates, first):
+        """Take the first step of all strengths at once, and each one's others."""
+        with self.timer("weighting"):
+            changes = self.weighting.solve(first, [one.strength for one in candidates])
+        for position, candidate in enumerate(candidates):
+            candidate.take_change(changes.take([position]), first.rows, first)
+        moving = np.flatnonzero(changes.sizes)
+        if not len(moving):
+            return
+        some, goals = changes.take(moving), [candidates[k].goal for k in moving]
+        with self.timer("update"):
+            states = self.problem.apply_all(self.update, first.rows, some, goals)
+        for k, state in zip(moving, states, strict=True):
+            candidates[k].take(state)
+            with kept_warnings() as caught:
+                while not candidates[k].is_done():
+                    self._step(candidates[k])
+            candidates[k].warnings.extend(caught)
+
+    def _step(self, candidate):
+        """Take another step toward one goal, from a new linearisation."""
+        problem, last = self.problem, candidate.tried[-1]
+        weighting = self.weighting.at(candidate.strength)
+        with self.timer("influence"):
+            linearized = problem.relinearize(candidate.tried, candidate.first)
+        self.timer.note_residual("influence", linearized.relative_residual)
+        changes, rows = last.changes, last.rows
+        if weighting.relinearizes:
+            rows = linearized.rows
+            with self.timer("weighting"):
+                changes = weighting.solve(linearized, [None])
+        candidate.take_change(changes, rows, linearized)
+        with self.timer("update"):
+            state = problem.apply(
+                self.update, changes.collect(rows, 0), candidate.goal, last.state
+            )
+        candidate.take(state)

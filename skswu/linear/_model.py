@@ -1,0 +1,138 @@
+"""A linear classifier as mathematics: its coefficients, its loss and its penalty."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class LinearModel:
+    r"""The training objective of a linear classifier, and where its parameters lie.
+
+    .. math:: L(\theta; w) = \sum_i w_i \, \ell(y_i, x_i \Theta^\top)
+              + \sum (l_1 |\theta| + \tfrac12 l_2 \theta^2)
+
+    with the free entries of the matrix :math:`\Theta` of coefficients, output by
+    output, as the parameters :math:`\theta`. Its other entries are zero and stay so.
+
+    Attributes
+    ----------
+    matrix : ndarray of shape (n_outputs, n_columns)
+        The fitted coefficients, the intercept's behind those of the features.
+    free : ndarray of bool of shape (n_outputs, n_columns)
+        Which entries move.
+    loss : LinearLoss
+        What the model is measured with.
+    training_loss : LinearLoss
+        What it is trained with: the same, or with class weights inside.
+    l1, l2 : ndarray of shape (n_parameters,)
+        The penalty.
+    """
+
+    matrix: np.ndarray
+    free: np.ndarray
+    loss: Any
+    training_loss: Any
+    l1: np.ndarray
+    l2: np.ndarray
+
+    @property
+    def parameters(self):
+        """The fitted parameters, shape (n_parameters,)."""
+        return self.matrix[self.free]
+
+    @property
+    def n_parameters(self):
+        """Number of parameters."""
+        return int(np.count_nonzero(self.free))
+
+    def pack(self, matrices):
+        """Return the free entries (..., n_parameters) of matrices of coefficients."""
+        return matrices[..., self.free]
+
+    def unpack(self, vectors):
+        """Return matrices of vectors (..., n_parameters), zero off the free entries."""
+        if self.free.all():
+            return vectors.reshape(*vectors.shape[:-1], *self.free.shape)
+        matrices = np.zeros((*vectors.shape[:-1], *self.free.shape))
+        matrices[..., self.free] = vectors
+        return matrices
+
+    def penalty(self, vectors):
+        """Return the penalties (...,) of parameters (..., n_parameters)."""
+        return np.abs(vectors) @ self.l1 + 0.5 * vectors**2 @ self.l2
+
+    def smooth_penalty(self, vectors):
+        """Return the penalties with the fit's own signs, smooth where one turns.
+
+        A step of Newton's method is one of this function: it does not see that the l1
+        norm has a kink where a coefficient crosses zero.
+        """
+        signed = self.l1 * np.sign(self.parameters)
+        return vectors @ signed + 0.5 * vectors**2 @ self.l2
+
+    def penalty_gradient(self, vectors):
+        """Return their gradients, (..., n_parameters)."""
+        return self.l1 * np.sign(vectors) + self.l2 * vectors
+
+    def at(self, parameters):
+        """Return the same objective around other parameters."""
+        return replace(self, matrix=self.unpack(parameters))
+
+    def block_sizes(self):
+        """Return the numbers of parameters of the dense blocks of the Hessian."""
+        if self.training_loss.separable:
+            return np.count_nonzero(self.free, axis=1)
+        return np.array([self.n_parameters])
+
+    def dense_blocks(self, hessian):
+        """Return the blocks of the objective's Hessian, given the losses' part.
+
+        Parameters
+        ----------
+        hessian : ndarray
+            As :meth:`LinearLoss.hessian` returns it: the lower triangles count.
+
+        Returns
+        -------
+        list of tuple (slice, ndarray)
+            The parameters of each block, and the block, new.
+        """
+        blocks, stop = [], 0
+        for free, matrix in self._blocks_of_losses(hessian):
+            indices = slice(stop, stop + np.count_nonzero(free))
+            stop = indices.stop
+            block = np.tril(matrix)
+            block += np.tril(matrix, -1).T
+            if not free.all():
+                block = block[np.ix_(free, free)]
+            block[np.diag_indices_from(block)] += self.l2[indices]
+            blocks.append((indices, block))
+        return blocks
+
+    def _blocks_of_losses(self, hessian):
+        """Yield which entries are free, and the matrix, of each block."""
+        if self.training_loss.separable:
+            yield from zip(self.free, hessian, strict=True)
+        else:
+            yield self.free.ravel(), hessian.reshape(self.free.size, -1)
+
+    def null_directions(self):
+        """Return orthonormal directions that no margin's difference sees, or None.
+
+        A constant added to an unpenalised column of every class of a softmax.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters, n_directions) or None
+        """
+        if self.training_loss.separable:
+            return None
+        l2 = self.unpack(self.l2)
+        flat = np.flatnonzero(self.free.all(axis=0) & (l2 == 0).all(axis=0))
+        if len(flat) == 0:
+            return None
+        null = np.zeros((len(flat), *self.free.shape))
+        null[np.arange(len(flat)), :, flat] = 1.0 / np.sqrt(len(self.free))
+        return self.pack(null).T

@@ -1,0 +1,120 @@
+"""What a parity metric compares of each row: labels, errors, losses, probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import fairlearn.metrics
+import numpy as np
+from sklearn.utils import column_or_1d
+
+from ..inputs import label_positions
+from ..objectives._base import positive_position
+from ._label_encoding import encode_predictions
+
+
+@dataclass(frozen=True)
+class MeasuredRows:
+    """What a metric function takes of some rows.
+
+    Attributes
+    ----------
+    y_true, y_pred : ndarray of shape (n_measured,)
+        Encoded labels; for metrics of probabilities, a number a row in `y_pred`.
+    rows : ndarray or Ellipsis
+        Which rows these are, as an index; all by default.
+    """
+
+    y_true: np.ndarray
+    y_pred: np.ndarray
+    rows: Any = ...
+
+
+@dataclass(frozen=True)
+class ParityMetric:
+    """A disparity (smaller is fairer) or a ratio (larger is fairer) between groups."""
+
+    function: Callable
+    greater_is_better: bool
+    needs_positive_label: bool = True
+
+    def score(self, value: float) -> float:
+        """The value with scikit-learn's sign: greater is better."""
+        return value if self.greater_is_better else -value
+
+    def disparity(self, value: float) -> float:
+        """The distance from parity, at least 0."""
+        return 1.0 - value if self.greater_is_better else value
+
+    def measure(self, estimator, X, y, pos_label) -> MeasuredRows:
+        """Read what the metric compares: here, true and predicted labels."""
+        return MeasuredRows(
+            *_read_labels(estimator, X, y, pos_label, self.needs_positive_label)
+        )
+
+
+@dataclass(frozen=True)
+class ErrorParityMetric(ParityMetric):
+    """Compares errors: predictions of another label than the row's, of all classes."""
+
+    def measure(self, estimator, X, y, pos_label) -> MeasuredRows:
+        y, predictions = _read_labels(estimator, X, y, None, False)
+        return MeasuredRows(y, (y != predictions).astype(int))
+
+
+@dataclass(frozen=True)
+class LossParityMetric(ParityMetric):
+    """Compares the log losses of all rows, or of those of a label."""
+
+    def measure(self, estimator, X, y, pos_label) -> MeasuredRows:
+        probabilities, classes, codes = _read_probabilities(estimator, X, y)
+        own = probabilities[np.arange(len(codes)), codes]
+        losses = -np.log(np.maximum(own, np.finfo(own.dtype).eps))
+        if pos_label is None:
+            return MeasuredRows(codes, losses)
+        rows = np.flatnonzero(codes == positive_position(pos_label, classes))
+        return MeasuredRows(codes[rows], losses[rows], rows)
+
+
+@dataclass(frozen=True)
+class CalibrationMetric(ParityMetric):
+    """Compares a label's probability with whether the row holds it."""
+
+    def measure(self, estimator, X, y, pos_label) -> MeasuredRows:
+        probabilities, classes, codes = _read_probabilities(estimator, X, y)
+        positive = positive_position(pos_label, classes)
+        is_positive = codes == positive
+        return MeasuredRows(is_positive, probabilities[:, positive] - is_positive)
+
+
+def largest_group_mean(y_true, y_pred, *, sensitive_features, sample_weight=None):
+    """Return the largest absolute mean prediction of a group."""
+    frame = fairlearn.metrics.MetricFrame(
+        metrics=fairlearn.metrics.mean_prediction,
+        y_true=y_true,
+        y_pred=y_pred,
+        sensitive_features=sensitive_features,
+        sample_params={"sample_weight": sample_weight},
+    )
+    return frame.by_group.abs().max()
+
+
+def _read_labels(estimator, X, y, pos_label, needs_positive_label):
+    """Return true and predicted labels, encoded."""
+    predictions = column_or_1d(np.asarray(estimator.predict(X)))
+    classes = np.asarray(getattr(estimator, "classes_", []))
+    return encode_predictions(y, predictions, classes, pos_label, needs_positive_label)
+
+
+def _read_probabilities(estimator, X, y):
+    """Return probabilities, the classes, and the positions of the rows' labels."""
+    if not hasattr(estimator, "predict_proba"):
+        raise ValueError(
+            "The loss parity and calibration metrics need predict_proba, which "
+            f"{type(estimator).__name__} does not have."
+        )
+    classes = np.asarray(estimator.classes_)
+    codes = label_positions(y, classes, "y")
+    return np.asarray(estimator.predict_proba(X)), classes, codes

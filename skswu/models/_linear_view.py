@@ -1,0 +1,312 @@
+"""The view of a model that is linear in its parameters."""
+
+from abc import abstractmethod
+from functools import partial
+
+import numpy as np
+
+from ..linear import LinearCurvature, LinearModel, TrainingObjective
+from ..linear import _passes as passes
+from ..linear._training import train
+from ._base import ModelView
+
+
+class LinearRows:
+    """Rows of data as a linear view reads them.
+
+    Parameters
+    ----------
+    blocks : LocalBlocks
+        The features, restricted to the columns that the view corrects.
+    codes : ndarray of shape (n_samples,)
+        Labels as positions in the view's classes.
+    loss : LinearLoss
+        What each row is measured with.
+    columns : ndarray of int or None, default=None
+        Which columns of the data these are, the intercept's behind all features; None
+        if there is no choice.
+
+    Attributes
+    ----------
+    weight : ndarray of shape (n_samples,) or None
+        Sample weight times class weight; None on evaluation rows.
+    """
+
+    def __init__(self, blocks, codes, loss, columns=None):
+        self.blocks = blocks
+        self.codes = codes
+        self.loss = loss
+        self.columns = columns
+        self.weight = None
+
+    def __len__(self):
+        return len(self.codes)
+
+
+class LinearView(ModelView):
+    r"""A model whose margins are :math:`z = X \Theta^\top`.
+
+    The parameters are the free entries of the matrix (n_outputs, n_columns) of the
+    coefficients with the intercepts behind them, output by output.
+
+    Parameters
+    ----------
+    estimator : classifier
+        Fitted.
+    matrix : ndarray of shape (n_outputs, n_columns)
+        Its coefficients.
+    free : ndarray of bool of shape (n_outputs, n_columns)
+        Which of them are corrected.
+    loss : LinearLoss
+        Its loss.
+    columns : ndarray of int or None, default=None
+        Which columns of the data these are, see :class:`LinearRows`.
+    """
+
+    default_lr = 1.0
+
+    def __init__(self, estimator, matrix, free, loss, columns=None):
+        super().__init__(estimator)
+        self.loss = loss
+        self._matrix, self._free, self._columns = matrix, free, columns
+        self._parameters = matrix[free]
+
+    @property
+    def parameters(self):
+        return self._parameters
+
+    @abstractmethod
+    def strengths(self, rows):
+        r"""Return the penalty of a fit on training rows.
+
+        Parameters
+        ----------
+        rows : LinearRows
+            Training rows.
+
+        Returns
+        -------
+        l1, l2 : ndarray of shape (n_parameters,)
+            Of :math:`R = \sum l_1 |\theta| + \tfrac12 l_2 \theta^2`.
+        """
+
+    def model_on(self, rows, parameters=None):
+        """Return the training objective on rows as a LinearModel.
+
+        Parameters
+        ----------
+        rows : LinearRows
+            Training rows.
+        parameters : ndarray of shape (n_parameters,) or None, default=None
+            Where; None is at the fitted parameters.
+        """
+        l1, l2 = self.strengths(rows)
+        model = LinearModel(self._matrix, self._free, self.loss, rows.loss, l1, l2)
+        return model if parameters is None else model.at(parameters)
+
+    def posed(self, rows):
+        return TrainingObjective(self.model_on(rows), rows.blocks)
+
+    def measured_rows(self, rows):
+        # Class weights may stand in the training loss; nothing is measured with them.
+        return LinearRows(rows.blocks, rows.codes, self.loss, rows.columns)
+
+    def scores(self, rows, parameters):
+        def of_block(block, z):
+            return self._whole_scores(self.loss.scores(z))
+
+        return self._by_row(rows, parameters, of_block, (len(self.classes),)).T
+
+    @staticmethod
+    def _whole_scores(scores):
+        """Return scores of all classes (n_classes, n_rows) from compact ones."""
+        if len(scores) > 1:
+            return scores
+        return np.concatenate([np.zeros_like(scores), scores])
+
+    def predicted(self, rows, parameters):
+        def of_block(block, z):
+            # Of one margin, the label is what is on the side of zero.
+            return z[0] > 0 if len(z) == 1 else z.argmax(axis=0)
+
+        return self._by_row(rows, parameters, of_block, (), np.intp)
+
+    def predicted_by_many(self, rows, parameters):
+        """Yield the positions of the labels that many models predict, in one pass.
+
+        Parameters
+        ----------
+        rows : LinearRows
+            Evaluation rows.
+        parameters : ndarray of shape (n_models, n_parameters)
+            The models.
+
+        Yields
+        ------
+        ndarray of int of shape (n_samples,)
+            Of one model.
+        """
+        kind = np.min_scalar_type(len(self.classes))
+        matrices = self._unpack(parameters)
+        predicted = np.empty((len(parameters), len(rows)), kind)
+
+        def write(block):
+            z = block.margins(matrices)
+            found = z[:, 0] > 0 if z.shape[1] == 1 else z.argmax(axis=1)
+            predicted[:, block.rows] = found
+            return ()
+
+        rows.blocks.reduce(write)
+        yield from predicted
+
+    def pull_back_scores(self, rows, parameters, gradient):
+        def of_block(block, z):
+            slope = np.swapaxes(gradient(block.rows), 1, 2)
+            return self.loss.pull_back(z, slope if len(z) > 1 else slope[:, 1:])
+
+        return self._pull_back(rows, parameters, of_block).T
+
+    def losses(self, rows, parameters):
+        def of_block(block, z):
+            return rows.loss.values(block["code"], z)
+
+        return self._by_row(rows, parameters, of_block, ())
+
+    def loss_gradient(self, rows, parameters, weight):
+        def of_block(block, z):
+            return rows.loss.gradient(block["code"], z) * weight[block.rows]
+
+        return self._pull_back(rows, parameters, of_block)
+
+    def loss_derivatives(self, rows, parameters, directions):
+        matrices = self._unpack(directions.T)
+
+        def of_block(block, z):
+            slope = rows.loss.gradient(block["code"], z)
+            return np.einsum("kn,mkn->mn", slope, block.margins(matrices))
+
+        return self._by_row(rows, parameters, of_block, (len(matrices),))
+
+    def penalty(self, rows, parameters):
+        return float(self.model_on(rows).penalty(parameters))
+
+    def penalty_gradient(self, rows, parameters):
+        return self.model_on(rows).penalty_gradient(parameters)
+
+    def objective(self, rows, parameters, weight):
+        """Return the training objective under weights, and its gradient."""
+        model = self.model_on(rows)
+        beside = rows.blocks.beside(code=rows.codes, weight=weight)
+        call = partial(
+            passes.objective, loss=rows.loss, matrix=self._matrix_at(rows, parameters)
+        )
+        ((value, gradient),) = beside.reduce(call)
+        gradient = model.pack(gradient) + model.penalty_gradient(parameters)
+        return float(value + model.penalty(parameters)), gradient
+
+    def curvature(self, rows, parameters, weight, kind="auto"):
+        beside = rows.blocks.beside(code=rows.codes, weight=weight)
+        model = self.model_on(rows, parameters)
+        call = partial(passes.derivatives, loss=rows.loss, matrix=model.matrix)
+        beside.reduce(call)
+        return LinearCurvature(model, beside)
+
+    def train(
+        self,
+        rows,
+        parameters,
+        weight,
+        *,
+        lr=None,
+        max_epochs=10,
+        random_state=None,
+        verbose=0,
+    ):
+        """Return the parameters after training on, by L-BFGS or gradient descent.
+
+        Parameters
+        ----------
+        rows : LinearRows
+            Training rows.
+        parameters : ndarray of shape (n_parameters,)
+            Where to start.
+        weight : ndarray of shape (n_samples,)
+            What rows weigh.
+        lr : float or None, default=None
+            Learning rate, in units of the inverse of the largest curvature; None is
+            L-BFGS where the weights keep the objective convex.
+        max_epochs : int, default=10
+            Largest number of passes over the rows.
+        random_state : None, default=None
+            Nothing is drawn.
+        verbose : int, default=0
+            Nothing is shown.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters,)
+        """
+        return train(self, rows, parameters, weight, lr=lr, max_epochs=max_epochs)
+
+    def linearized(self, parameters):
+        """Return the view itself: its margins are linear in the parameters."""
+        return self
+
+    def newton_steps_descend(self, rows, start, end):
+        # By Bach (2010), proposition 1, the objective changes along a step s by at
+        # most s'g + s'Hs (exp(r) - r - 1) / r**2, with r as far as the margins move
+        # times the self-concordance; of a Newton step s'Hs <= -s'g, and the factor is
+        # below 1 up to here.
+        longest = 1.79
+        concordance = self.loss.self_concordance
+        if not np.isfinite(concordance):
+            return False
+
+        def of_block(block, moved):
+            if self.loss.separable:
+                return np.abs(moved).max(axis=0)
+            return np.ptp(moved, axis=0)
+
+        reach = self._by_row(rows, end - start, of_block, ())
+        return bool(concordance * reach.max() <= longest)
+
+    def _matrix_at(self, rows, parameters):
+        """Return coefficients, of the columns that the rows have."""
+        given = rows.columns
+        known = given is None or given is self._columns
+        if not (known or np.array_equal(given, self._columns)):
+            raise ValueError(
+                f"This {type(self.estimator).__name__} and the one that the rows were "
+                "made for do not have the same coefficients off zero, and inputs made "
+                "against the one say nothing of the other. Measure adaptively, or use "
+                "an l2 penalty."
+            )
+        return self._unpack(parameters)
+
+    def _unpack(self, vectors):
+        """Spread (..., n_parameters) over (..., n_outputs, n_columns)."""
+        matrices = np.zeros((*vectors.shape[:-1], *self._free.shape))
+        matrices[..., self._free] = vectors
+        return matrices
+
+    def _by_row(self, rows, parameters, function, shape, dtype=np.float64):
+        """Return ``function(block, z)`` of all blocks, joined along the rows."""
+        matrix = self._matrix_at(rows, parameters)
+        joined = np.empty((*shape, len(rows)), dtype)
+
+        def write(block):
+            joined[..., block.rows] = function(block, block.margins(matrix))
+            return ()
+
+        rows.blocks.reduce(write)
+        return joined
+
+    def _pull_back(self, rows, parameters, function):
+        """Sum up gradients from those in the margins, (..., n_parameters)."""
+        matrix = self._matrix_at(rows, parameters)
+
+        def add_up(block):
+            return (block.sums(function(block, block.margins(matrix))),)
+
+        ((total,),) = rows.blocks.reduce(add_up)
+        return total[..., self._free]

@@ -1,0 +1,164 @@
+"""Changes of the sample weights, made where they are read."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Changes:
+    r"""Changes :math:`\varepsilon_s` of the weights, of a few numbers each.
+
+    .. math:: \varepsilon_s = \mathrm{clip}(\varepsilon_0 + \lambda_s A / c,
+              \mathrm{lower}, \mathrm{upper})
+
+    with the influences A and the sample weights c that rows know, and
+    :math:`\varepsilon_0` their ``origin`` if they have one. Changes that are no such
+    combination are noted beside the rows under ``given``.
+
+    Attributes
+    ----------
+    multipliers : ndarray of shape (n_changes, n_influences)
+        The :math:`\lambda_s`; zeros for a change that is given.
+    lower, upper : float
+        The bounds.
+    given : ndarray of int of shape (n_changes,)
+        Position in what the rows know as ``given``, or -1.
+    sizes : ndarray of shape (n_changes,)
+        The lengths of the changes, 0 for none at all.
+    totals : ndarray of shape (n_changes,)
+        Their sums; both count each row by its sample weight.
+    messages : tuple of (str or None)
+        What to tell where the target is out of reach, for each change.
+    strengths : ndarray of shape (n_changes,) or None, default=None
+        What the changes are smooth in.
+    """
+
+    multipliers: np.ndarray
+    lower: float
+    upper: float
+    given: np.ndarray
+    sizes: np.ndarray
+    totals: np.ndarray
+    messages: tuple
+    strengths: np.ndarray | None = None
+
+    @property
+    def n_changes(self):
+        """Number of changes."""
+        return len(self.multipliers)
+
+    @property
+    def are_combinations(self):
+        """Whether all of them are combinations of influences, but for the bounds."""
+        return bool((self.given < 0).all())
+
+    def epsilon(self, block):
+        """Return the changes of a block's rows, (n_changes, n_rows), new."""
+        epsilon = self._combinations(block)
+        np.clip(epsilon, self.lower, self.upper, out=epsilon)
+        self._fill_given(block, epsilon)
+        return epsilon
+
+    def clipped(self, block):
+        """Return what bounds took from combinations of influences."""
+        unclipped = self._combinations(block)
+        epsilon = np.clip(unclipped, self.lower, self.upper)
+        return np.subtract(epsilon, unclipped, out=epsilon)
+
+    def _combinations(self, block):
+        epsilon = self.multipliers @ block["influence"]
+        if "count" in block:
+            epsilon *= block.inverse_count
+        if "origin" in block:
+            epsilon += block["origin"]
+        return epsilon
+
+    def _fill_given(self, block, epsilon):
+        is_given = np.flatnonzero(self.given >= 0)
+        if len(is_given):
+            epsilon[is_given] = block["given"][self.given[is_given]]
+
+    def take(self, which):
+        """Return some of the changes, by positions."""
+        strengths = self.strengths
+        return replace(
+            self,
+            multipliers=self.multipliers[which],
+            given=self.given[which],
+            sizes=self.sizes[which],
+            totals=self.totals[which],
+            messages=tuple(self.messages[k] for k in which),
+            strengths=None if strengths is None else np.asarray(strengths)[which],
+        )
+
+    def with_given(self, rows, which, found):
+        """Return changes of which some are Weights that were found otherwise.
+
+        Parameters
+        ----------
+        rows : RowBlocks
+            That the weights are of; they are noted beside them.
+        which : ndarray of int of shape (n_found,)
+            Positions of the changes.
+        found : list of Weights
+            As many.
+        """
+        some = given_changes(rows, found, self.multipliers.shape[1])
+        messages = list(self.messages)
+        for position, message in zip(which, some.messages, strict=True):
+            messages[position] = message
+        parts = {
+            name: getattr(self, name).copy()
+            for name in ("multipliers", "given", "sizes", "totals")
+        }
+        for name, part in parts.items():
+            part[which] = getattr(some, name)
+        return replace(self, messages=tuple(messages), **parts)
+
+    def collect(self, rows, position):
+        """Return one change of all rows, shape (n_rows,).
+
+        Parameters
+        ----------
+        rows : RowBlocks
+            That the changes are of.
+        position : int
+            Which change.
+        """
+        one = self.take([position])
+        epsilon = np.empty(rows.n_rows)
+
+        def write(block):
+            epsilon[block.rows] = one.epsilon(block)[0]
+            return ()
+
+        rows.reduce(write)
+        return epsilon
+
+
+def given_changes(rows, found, n_influences):
+    """Return Weights that a weighting found as Changes, noted beside the rows.
+
+    Parameters
+    ----------
+    rows : RowBlocks
+        That the weights are of.
+    found : list of Weights
+        One a change.
+    n_influences : int
+        Number of influences that rows know.
+    """
+    epsilon = np.stack([one.epsilon for one in found])
+    rows.spread("given", epsilon)
+    count = rows.collect("count")
+    weighted = epsilon if count is None else epsilon * count
+    return Changes(
+        multipliers=np.zeros((len(found), n_influences)),
+        lower=-np.inf,
+        upper=np.inf,
+        given=np.arange(len(found)),
+        sizes=np.sqrt(np.einsum("sn,sn->s", weighted, epsilon)),
+        totals=weighted.sum(axis=1),
+        messages=tuple(None if one.reachable else one.message for one in found),
+    )

@@ -1,0 +1,119 @@
+"""Metrics linearised in the weights, the influences beside the rows."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..rows import LocalBlocks
+
+
+@dataclass(frozen=True, eq=False)
+class Linearized:
+    r"""Metrics and utility as affine functions of the weights, in a few numbers.
+
+    Attributes
+    ----------
+    rows : RowBlocks
+        Training rows that know their ``influence`` on each metric and, last, on the
+        utility; their sample weights as ``count``; and maybe, as ``origin``, the
+        weights :math:`\varepsilon` around which the metrics were linearised.
+    before : ndarray of shape (n_metrics,)
+        The metrics of the original model.
+    constant : ndarray of shape (n_metrics + 1,)
+        Metrics and utility at :math:`\varepsilon = 0`.
+    utility_before : float
+        The mean evaluation loss of the original model.
+    gram : ndarray of shape (n_metrics + 1, n_metrics + 1)
+        Of the influences, by sample weight.
+    reach : ndarray of shape (n_metrics + 1,)
+        The sums of their sizes.
+    sample_weight : ndarray of shape (n_samples,) or None, default=None
+        Of the fit.
+    relative_residual : float or None, default=None
+        What an iterative solver left.
+    """
+
+    rows: Any
+    before: np.ndarray
+    constant: np.ndarray
+    utility_before: float
+    gram: np.ndarray
+    reach: np.ndarray
+    sample_weight: np.ndarray | None = None
+    relative_residual: float | None = None
+
+    @property
+    def influence(self):
+        """The influences on the metrics, shape (n_metrics, n_samples)."""
+        return self.rows.collect("influence")[:-1]
+
+    @property
+    def utility_influence(self):
+        """The influences on the utility, shape (n_samples,)."""
+        return self.rows.collect("influence")[-1]
+
+    def predict(self, epsilon):
+        """Return the metrics under a change of the weights, shape (n_metrics,)."""
+        return self.constant[:-1] - self.influence @ epsilon
+
+
+def linearized_around(
+    influence,
+    constant,
+    before,
+    utility_before,
+    sample_weight,
+    origin=None,
+    relative_residual=None,
+):
+    r"""Return the Linearized of influences in memory.
+
+    Parameters
+    ----------
+    influence : ndarray of shape (n_metrics + 1, n_samples)
+        On the metrics and on the utility.
+    constant : ndarray of shape (n_metrics + 1,)
+        Metrics and utility at :math:`\varepsilon = 0`.
+    before : ndarray of shape (n_metrics,)
+        The metrics of the original model.
+    utility_before : float
+        Its mean evaluation loss.
+    sample_weight : ndarray of shape (n_samples,) or None
+        Of the fit.
+    origin : ndarray of shape (n_samples,) or None, default=None
+        Changes of the weights that the metrics were linearised around.
+    relative_residual : float or None, default=None
+        What an iterative solver left.
+
+    Returns
+    -------
+    Linearized
+        With rows that have no features.
+    """
+    features = np.empty((influence.shape[1], 0))
+    uniform = sample_weight is None or np.ptp(sample_weight) == 0
+    count = None if uniform else sample_weight
+    rows = LocalBlocks(features, influence=influence, count=count, origin=origin)
+    # Squares that overflow are told by a Gram that is not finite.
+    with np.errstate(over="ignore", invalid="ignore"):
+        ((gram, reach),) = rows.reduce(influence_sums)
+    return Linearized(
+        rows,
+        before,
+        constant,
+        utility_before,
+        gram,
+        reach,
+        sample_weight,
+        relative_residual,
+    )
+
+
+def influence_sums(block):
+    """Return the Gram of the influences by count, and their total sizes."""
+    influence = block["influence"]
+    weighted = influence
+    if np.ndim(block.count):
+        weighted = influence * block.inverse_count
+    return weighted @ influence.T, np.abs(influence).sum(axis=1)
