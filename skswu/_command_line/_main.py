@@ -1,24 +1,24 @@
-"""The arguments of the command and the order of its steps."""
+"""The order of the command's steps."""
 
-import argparse
+import os
 import sys
 import warnings
-from importlib.util import find_spec
-from pathlib import Path
+from contextlib import suppress
 
-import joblib
+from ._arguments import make_parser
+from ._comparison import compare
+from ._corrections import Corrections
+from ._figure import save_figure
+from ._measures import Measures, Predictions, rates_of_groups
+from ._messages import UsageError
+from ._output_files import check_outputs
+from ._problem import read_problem
+from ._remarks import tell_of_constant_predictions, tell_of_revealing_columns
+from ._report import Report, describe, describe_settings
+from ._saved_model import describe_model, save_model
+from ._terminal import show
 
-from .. import __version__
-from ..estimators._unlearning_classifier import UnlearningClassifier
-from ..objectives import OBJECTIVES
-from ..weighting import HardWeighting, SoftWeighting
-from ._outcome import correct, fit
-from ._report import describe, save_figure, tables
-from ._rows import ADULT, read_problem
-from ._usage_error import UsageError
-
-EVALUATION_SHARE = 0.2
-MODEL_SUFFIXES = (".skops", ".joblib")
+_INTERRUPTED = 130
 
 
 def main(arguments=None):
@@ -32,168 +32,75 @@ def main(arguments=None):
     Returns
     -------
     int
-        0. Bad usage and bad input end the process with code 2 and one line on the
-        standard error stream.
+        0, or 1 if nobody reads the output. Bad usage and bad input end the process
+        with code 2, an interrupt with 130, and one line on the standard error stream.
     """
-    parser = _parser()
+    parser = make_parser()
     options = parser.parse_args(arguments)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
             _run(options)
+        except BrokenPipeError:
+            _close_output()
+            return 1
         except (UsageError, OSError) as error:
             parser.error(str(error))
-    for message in dict.fromkeys(str(warning.message) for warning in caught):
-        print(parser.line("note", message), file=sys.stderr)
+        except MemoryError:
+            parser.error("the memory does not suffice: --drop columns, or sample rows")
+        except KeyboardInterrupt as error:
+            parser.fail(str(error) or "interrupted", _INTERRUPTED)
+    notes = dict.fromkeys(str(warning.message) for warning in caught)
+    show((parser.line("note", note) for note in notes), sys.stderr)
     return 0
 
 
-class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line."""
-
-    def error(self, message):
-        self.exit(2, self.line("error", message) + "\n")
-
-    def line(self, kind, message):
-        return f"{self.prog}: {kind}: {' '.join(message.split())}"
-
-
-def _parser():
-    parser = _Parser(
-        prog="skswu",
-        description="Fit a logistic regression, correct it by hard removal and by soft "
-        "weighting of its training rows, and compare the three on held-out rows. "
-        "Without arguments: the embedded Adult census data, incomes of women and men.",
-    )
-    source = parser.add_mutually_exclusive_group()
-    source.add_argument(
-        "file", nargs="?", metavar="FILE.csv", help="table with a header to work on"
-    )
-    source.add_argument(
-        "--data",
-        default=ADULT,
-        metavar="adult|FILE.csv",
-        help="the embedded data (default), or the same as FILE.csv",
-    )
-    parser.add_argument(
-        "--target", metavar="COL", help="column with the two labels to predict"
-    )
-    parser.add_argument(
-        "--positive", metavar="VALUE", help="the label that people hope for"
-    )
-    parser.add_argument(
-        "--sensitive",
-        action="append",
-        metavar="COL",
-        help="column with the groups, not trained on; given several times, the "
-        "columns are crossed",
-    )
-    parser.add_argument(
-        "--objective",
-        choices=OBJECTIVES.names(),
-        default="demographic_parity",
-        help="what to correct (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--strength",
-        type=float,
-        default=1.0,
-        metavar="S",
-        help="share of the gap that soft weighting closes (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--fraction",
-        type=float,
-        default=0.1,
-        metavar="F",
-        help="share of the rows that hard removal drops (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--save",
-        type=Path,
-        metavar="MODEL",
-        help="store the soft-weighted model, as .skops or .joblib",
-    )
-    parser.add_argument(
-        "--plot",
-        type=Path,
-        metavar="FILE.png",
-        help="draw accuracy against disparity (needs matplotlib)",
-    )
-    parser.add_argument(
-        "--random-state",
-        type=_seed,
-        default=0,
-        metavar="SEED",
-        help="seed of the splits (default: %(default)s)",
-    )
-    parser.add_argument("--version", action="version", version=f"skswu {__version__}")
-    return parser
-
-
-def _seed(text):
-    seed = int(text)
-    if not 0 <= seed < 2**32:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 2**32 - 1")
-    return seed
+def _close_output():
+    """Have the interpreter not fail again when it flushes at its end."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(options):
-    _check_output_files(options)
-    problem = read_problem(options)
-    rows, evaluation = problem.train.split(EVALUATION_SHARE, options.random_state)
-    print(describe(problem, len(rows), len(evaluation)), flush=True)
-    original = fit(rows, problem.test)
-    outcomes = {"original": original}
-    for name, weighting in (
-        ("hard removal", HardWeighting(fraction=options.fraction)),
-        ("soft weighting", SoftWeighting(strength=options.strength)),
-    ):
-        unlearning = UnlearningClassifier(
-            original.model,
-            objective=options.objective,
-            weighting=weighting,
-            random_state=options.random_state,
-        )
-        outcomes[name] = correct(unlearning, rows, evaluation, problem.test)
-    print(f"\n{tables(outcomes, len(problem.test))}")
+    check_outputs(options)
+    corrections = Corrections(options)
+    problem = read_problem(options, corrections.needs_groups)
+    show(describe(problem))
+    measures = Measures(
+        options.objective,
+        has_groups=problem.test.groups is not None,
+        with_ratio=options.min_ratio is not None,
+        under_attack=corrections.attacks,
+    )
+    comparison = compare(problem, corrections, measures, options.fraction)
+    n_evaluation = len(problem.evaluation)
+    show(describe_settings(comparison, corrections, measures, n_evaluation))
+    measured = _report(problem, measures, comparison)
     if options.save:
-        _save(outcomes["soft weighting"].model, options.save)
-        print(f"\nSoft-weighted model, with 1 as {problem.positive}: {options.save}")
+        save_model(comparison.outcomes["soft weighting"].model, options.save)
+        show(["", *describe_model(options.save, problem)])
     if options.plot:
-        save_figure(outcomes, options.plot)
-        print(f"\nFigure: {options.plot}")
+        save_figure(measured, options.plot)
+        show(["", f"Figure: {options.plot}"])
 
 
-def _check_output_files(options):
-    """Refuse before the work what could not be written after it."""
-    for path in filter(None, (options.save, options.plot)):
-        if not path.absolute().parent.is_dir():
-            raise UsageError(f"cannot write {path}: there is no folder {path.parent}")
-    if options.save:
-        _check_suffix("--save", options.save, MODEL_SUFFIXES)
-        if options.save.suffix == ".skops" and find_spec("skops") is None:
-            raise UsageError("--save to .skops needs skops: pip install skops")
-    if options.plot:
-        if find_spec("matplotlib") is None:
-            raise UsageError('--plot needs matplotlib: pip install "skswu[plot]"')
-        from matplotlib.backend_bases import FigureCanvasBase
-
-        formats = FigureCanvasBase.get_supported_filetypes()
-        _check_suffix("--plot", options.plot, [f".{suffix}" for suffix in formats])
-
-
-def _check_suffix(option, path, known):
-    if path.suffix not in known:
-        raise UsageError(
-            f"{option} {path}: the name must end in one of {', '.join(known)}"
-        )
-
-
-def _save(model, path):
-    if path.suffix == ".skops":
-        import skops.io
-
-        skops.io.dump(model, path)
-    else:
-        joblib.dump(model, path)
+def _report(problem, measures, comparison):
+    """Show the tables, and return the measures on test rows of each model."""
+    outcomes, test = comparison.outcomes, problem.test
+    predictions = {
+        name: Predictions.of(outcome.model, test) for name, outcome in outcomes.items()
+    }
+    measured = {
+        name: measures.of(outcomes[name].model, test, predicted)
+        for name, predicted in predictions.items()
+    }
+    report = Report(outcomes, problem)
+    show(["", *report.measures(list(measured.values()))])
+    if test.groups is not None:
+        rates = [rates_of_groups(test, p) for p in predictions.values()]
+        show(report.rates(rates))
+    show(["", *report.gaps(comparison.corrected, comparison.asked)])
+    show(["", *report.seconds([outcome.seconds for outcome in outcomes.values()])])
+    tell_of_constant_predictions(predictions, problem)
+    tell_of_revealing_columns(problem)
+    return measured
