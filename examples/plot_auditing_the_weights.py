@@ -4,7 +4,7 @@ Auditing the weights
 
 A correction comes with its reasons: how each training sample pushes the gap and the
 loss, and how much its weight was changed. This example corrects a classifier on the
-Adult census data and asks what an auditor would: which samples were turned down, who
+Adult census data and asks what an auditor would: which weights were lowered, whose
 they are, how much of the data is still at work, and what the correction cost.
 """
 
@@ -67,8 +67,8 @@ soft = correct(weighting__strength=0.5)
 print(f"gap {soft.objective_before_[0]:.3f} -> {soft.objective_after_[0]:.3f}")
 
 # %%
-# The samples turned down most
-# ----------------------------
+# The weights lowered most
+# ------------------------
 # One row a training sample, with the index of ``X``: the predicted change of the gap
 # and of the loss if the sample is removed, and the relative change of its weight.
 
@@ -86,7 +86,7 @@ X.loc[values["epsilon"].nsmallest(5).index].assign(rich=y, sex=sex)
 # The effective sample size says how much of the data is still at work, the
 # chi-squared divergence how far the reweighted data are from the original ones. The
 # table compares the shares of labels and groups in all samples with those among the
-# 5 % that were turned down most.
+# 5 % whose weight was lowered most.
 
 print(weights_summary(soft, X, y, sensitive_features=sex))
 

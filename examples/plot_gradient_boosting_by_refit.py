@@ -26,6 +26,7 @@ from sklearn.model_selection import train_test_split
 
 from skswu import UnlearningClassifier
 from skswu.datasets import load_adult
+from skswu.objectives import DemographicParity
 from skswu.updates import Refit
 from skswu.weighting import HardWeighting, SoftWeighting
 
@@ -65,7 +66,10 @@ def measure(classifier):
 
 def correct(weighting, **options):
     corrected = UnlearningClassifier(
-        boosting, weighting=weighting, update=Refit(**options)
+        boosting,
+        objective=DemographicParity(pos_label=">50K"),
+        weighting=weighting,
+        update=Refit(**options),
     )
     return corrected.unlearn(
         X,

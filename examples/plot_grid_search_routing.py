@@ -28,6 +28,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from skswu import UnlearningClassifier
 from skswu.datasets import load_adult
 from skswu.metrics import make_fairness_scorer
+from skswu.objectives import DemographicParity
 
 n_rows = 4000 if os.environ.get("SKSWU_QUICK") == "1" else None
 X, y = load_adult(subset="train", return_X_y=True)
@@ -64,8 +65,11 @@ bounded = make_fairness_scorer(
     utility="accuracy",
     max_disparity=0.1,
 )
+parity = DemographicParity(pos_label=">50K")
 search = GridSearchCV(
-    UnlearningClassifier(model, sensitive_features="sex", random_state=0),
+    UnlearningClassifier(
+        model, objective=parity, sensitive_features="sex", random_state=0
+    ),
     grid,
     scoring={"accuracy": "accuracy", "disparity": disparity, "bounded": bounded},
     refit="bounded",
@@ -113,7 +117,7 @@ plt.show()
 sex = X["sex"]
 with sklearn.config_context(enable_metadata_routing=True):
     routed = GridSearchCV(
-        UnlearningClassifier(model, random_state=0).set_fit_request(
+        UnlearningClassifier(model, objective=parity, random_state=0).set_fit_request(
             sensitive_features=True, sample_weight=False
         ),
         grid,

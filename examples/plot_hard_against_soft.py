@@ -30,6 +30,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from skswu import UnlearningClassifier
 from skswu.datasets import load_adult
 from skswu.inspection import WeightsDisplay
+from skswu.objectives import DemographicParity
 
 n_rows = 5000 if os.environ.get("SKSWU_QUICK") == "1" else None
 X, y = load_adult(subset="train", return_X_y=True)
@@ -55,7 +56,8 @@ model = make_pipeline(prepare, LogisticRegression(max_iter=1000)).fit(X, y)
 
 
 def correct(weighting, **params):
-    corrected = UnlearningClassifier(model, weighting=weighting)
+    parity = DemographicParity(pos_label=">50K")
+    corrected = UnlearningClassifier(model, objective=parity, weighting=weighting)
     corrected.set_params(**{f"weighting__{name}": params[name] for name in params})
     return corrected.unlearn(X, y, sensitive_features=sex)
 

@@ -5,7 +5,7 @@ Undoing label noise
 Some of the labels that a classifier was trained on are wrong, nobody knows which, and
 only a small sample has been checked by hand. This example flips 5 to 30 % of the labels
 of the Adult census data, corrects the classifier for its loss on the checked sample,
-and asks whether the samples that were turned down are those that were flipped.
+and asks whether the samples whose weight was lowered are those that were flipped.
 """
 
 # %%

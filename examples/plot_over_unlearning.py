@@ -33,6 +33,7 @@ from skswu.inspection import (
     influence_values,
     leave_one_out,
 )
+from skswu.objectives import DemographicParity
 
 quick = os.environ.get("SKSWU_QUICK") == "1"
 train = load_adult(subset="train").frame.iloc[: 2000 if quick else None]
@@ -71,9 +72,12 @@ rows = {
     "y_val": y_val,
     "sensitive_features_val": sex_val,
 }
+parity = DemographicParity(pos_label=">50K")
 indices = np.random.default_rng(0).choice(len(X), min(len(X), 5000), replace=False)
-predicted = influence_values(classifier, X, y, **rows)
-actual = leave_one_out(classifier, X, y, indices=indices, n_jobs=2, **rows)
+predicted = influence_values(classifier, X, y, objective=parity, **rows)
+actual = leave_one_out(
+    classifier, X, y, objective=parity, indices=indices, n_jobs=2, **rows
+)
 
 _, axes = plt.subplots(1, 2, figsize=(9, 4.2), layout="constrained")
 for ax, column in zip(axes, actual, strict=True):
@@ -93,7 +97,7 @@ plt.show()
 # positive, and removing a sample at the left shrinks it. Those in the shaded quadrant
 # raise the loss when they are removed.
 
-display = InfluenceDisplay.from_estimator(classifier, X, y, **rows)
+display = InfluenceDisplay.from_estimator(classifier, X, y, objective=parity, **rows)
 helps = display.influence < 0
 costs = helps & (display.utility_influence > 0)
 print(
@@ -120,7 +124,7 @@ corrections = {
 }
 print(f"{'':10}  {'gap':>7}  {'loss':>7}  {'accuracy':>8}")
 for name, model in corrections.items():
-    model.unlearn(X, y, **rows)
+    model.set_params(objective=parity).unlearn(X, y, **rows)
     if name == "hard, 2 %":
         before, loss = model.objective_before_[0], model.utility_before_
         accuracy = classifier.score(X_test, y_test)

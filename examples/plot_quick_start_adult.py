@@ -27,6 +27,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from skswu import UnlearningClassifier
 from skswu.datasets import load_adult
+from skswu.objectives import DemographicParity
 
 n_rows = 5000 if os.environ.get("SKSWU_QUICK") == "1" else None
 X, y = load_adult(subset="train", return_X_y=True)
@@ -49,7 +50,8 @@ model = make_pipeline(prepare, LogisticRegression(max_iter=1000)).fit(X, y)
 # ``unlearn`` takes the data that the model was trained on, and the groups. Three
 # quarters of the gap are asked for. The pipeline itself is left as it is.
 
-corrected = UnlearningClassifier(model).set_params(weighting__strength=0.75)
+corrected = UnlearningClassifier(model, objective=DemographicParity(pos_label=">50K"))
+corrected.set_params(weighting__strength=0.75)
 corrected.unlearn(X, y, sensitive_features=sex)
 before, after = corrected.objective_before_[0], corrected.objective_after_[0]
 print(f"{corrected.objective_names_[0]}: {before:.3f} before, {after:.3f} after")

@@ -26,6 +26,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from skswu import UnlearningClassifier
 from skswu.datasets import load_adult
 from skswu.inspection import InfluenceDisplay, WeightsDisplay
+from skswu.objectives import DemographicParity
 
 quick = os.environ.get("SKSWU_QUICK") == "1"
 n_rows = 3000 if quick else None
@@ -51,7 +52,8 @@ model = make_pipeline(prepare, LogisticRegression(max_iter=1000)).fit(X, y)
 
 
 def correct(weighting, **params):
-    corrected = UnlearningClassifier(model, weighting=weighting)
+    parity = DemographicParity(pos_label=">50K")
+    corrected = UnlearningClassifier(model, objective=parity, weighting=weighting)
     corrected.set_params(**{f"weighting__{name}": params[name] for name in params})
     return corrected.unlearn(X, y, sensitive_features=sex)
 

@@ -4,8 +4,8 @@ A neural network, tuned
 
 How much of a network's gap should be repaired, and with how much damping of its
 curvature? This example puts raw columns, a skorch net and the correction in one
-estimator, and lets a grid search over ``weighting__strength`` and ``update__damping``
-answer by cross-validation.
+estimator, and lets a grid search over ``weighting__strength`` and
+``influence__damping`` answer by cross-validation.
 """
 
 # %%
@@ -86,7 +86,7 @@ search = GridSearchCV(
         "weighting__strength": [0.0, 0.5, 0.8]
         if quick
         else [0.0, 0.25, 0.5, 0.75, 0.9],
-        "update__damping": [0.001, 0.01, 0.1],
+        "influence__damping": [0.001, 0.01, 0.1],
     },
     scoring={
         "accuracy": "accuracy",
@@ -135,7 +135,7 @@ pd.DataFrame(
 results = pd.DataFrame(search.cv_results_)
 figure, ax = plt.subplots(figsize=(6.4, 4.0), layout="constrained")
 colors = plt.get_cmap("viridis")(np.linspace(0.1, 0.8, 3))
-groups = results.groupby("param_update__damping")
+groups = results.groupby("param_influence__damping")
 for color, (damping, rows) in zip(colors, groups, strict=True):
     rows = rows.sort_values("param_weighting__strength")
     ax.plot(

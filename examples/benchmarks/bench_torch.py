@@ -34,7 +34,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from skswu import UnlearningClassifier
 from skswu.datasets import load_adult
-from skswu.influence import make_inverse_curvature
+from skswu.influence import ConjugateGradient, Nystrom, make_inverse_curvature
 from skswu.models import make_model_view
 
 PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 0
@@ -97,17 +97,21 @@ def metric_gradients(view, rows, y, male):
     return torch.cat([parity, utility[:, None]], dim=1)
 
 
+SOLVERS = {
+    "cg": lambda tol: ConjugateGradient(tol=tol),
+    "nystrom": lambda tol: Nystrom(tol=tol, random_state=0),
+}
+
+
 def influences_of_skswu(net, X, y, gradients, args, curvature, solver):
     view = make_model_view(net)
     rows = view.training_rows(X, y)
     inverse = make_inverse_curvature(
-        solver,
+        SOLVERS[solver](args.tol),
         view.curvature(rows, view.parameters, rows.weight, curvature),
         damping=args.damping * len(y),
-        tol=args.tol,
-        random_state=0,
     )
-    directions = inverse.solve(gradients)
+    directions = inverse.solve(gradients).vectors
     return view.loss_derivatives(rows, view.parameters, directions)
 
 

@@ -29,9 +29,9 @@ from torch.nn.functional import cross_entropy
 
 from skswu import UnlearningClassifier
 from skswu.datasets import load_adult
+from skswu.influence import ConjugateGradient, Influence
 from skswu.inspection import influence_values
 from skswu.objectives import DemographicParity
-from skswu.updates import InfluenceUpdate
 from skswu.weighting import HardWeighting
 
 DECAY = 1e-3
@@ -136,13 +136,14 @@ class AdultProblem:
 
     def influences(self, **options):
         """Return predicted changes of gap and loss by removal, (n_train, 2)."""
-        update = InfluenceUpdate(solver_tol=1e-5, **options)
+        solver = ConjugateGradient(tol=1e-5)
+        influence = Influence(solver=solver, **options)
         values = influence_values(
             self.net,
             self.X,
             self.y,
             objective=DemographicParity(temperature=TEMPERATURE),
-            update=update,
+            influence=influence,
             **self.arguments(),
         )
         return values.to_numpy()
@@ -248,9 +249,9 @@ def all_parameters(problem, args):
 
 
 STEPS = {
-    "textbook": {"step": "textbook"},
+    "textbook": {"update__step": "textbook"},
     "Newton": {},
-    "Newton, Hessian": {"curvature": "hessian"},
+    "Newton, Hessian": {"influence__curvature": "hessian"},
 }
 
 
@@ -283,11 +284,12 @@ def large_removals(problem, args):
         weight[removed] = 0.0
         row = [problem.retrained_metrics(weight, args.steps)[0]]
         options = [
-            {"damping": d, **step}
+            {"influence__damping": d, **step}
             for d in args.step_dampings
             for step in STEPS.values()
         ]
-        for step in [*options, {"damping": 0.01, "max_iter": 2}]:
+        twice = {"influence__damping": 0.01, "update__max_iter": 2}
+        for step in [*options, twice]:
             model = correct(problem, removed, step)
             row.append(problem.metrics(model.estimator_.module_)[0])
         cells = [f"{len(removed)}"] + [f"{x - before:+.4f}" for x in row]
@@ -299,8 +301,7 @@ def correct(problem, removed, options):
         problem.net,
         objective=DemographicParity(temperature=TEMPERATURE),
         weighting=Removal(rows=removed),
-        update=InfluenceUpdate(**options),
-    )
+    ).set_params(**options)
     return model.unlearn(problem.X, problem.y, **problem.arguments())
 
 

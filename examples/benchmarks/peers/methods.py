@@ -1,6 +1,5 @@
 """Ways to a smaller disparity, each as a generator of candidates."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
@@ -14,6 +13,7 @@ from fairlearn.metrics import (
     equalized_odds_difference,
 )
 from fairlearn.postprocessing import ThresholdOptimizer
+from linear.timing import timed
 from sklearn.base import clone
 
 from skswu import UnlearningClassifier, UnlearningClassifierCV
@@ -118,13 +118,6 @@ class Method:
     def missing(self):
         """Return whether its package is not installed."""
         return find_spec(self.requires) is None
-
-
-def timed(function, *args, **kwargs):
-    """Return what a function returns, and its processor time in seconds."""
-    start = time.process_time()
-    value = function(*args, **kwargs)
-    return value, time.process_time() - start
 
 
 def without_groups(classifier):

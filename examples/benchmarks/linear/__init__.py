@@ -1,0 +1,1 @@
+"""What the benchmarks of linear classifiers share."""
