@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from joblib import parallel_config
+from joblib.externals.loky import get_reusable_executor
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
@@ -55,11 +56,20 @@ def data(rng):
     return np.column_stack([X, group]), y
 
 
+ROOT = Path(__file__).parents[1]
+
+
 @pytest.fixture
-def processes():
-    """Workers that know nothing of this process but what is sent to them."""
+def processes(monkeypatch):
+    """Workers that know nothing of this process but what is sent to them.
+
+    They import this module from the repository, wherever pytest was started.
+    """
+    monkeypatch.syspath_prepend(str(ROOT))
+    get_reusable_executor().shutdown(wait=True)
     with parallel_config(backend="loky", n_jobs=2):
         yield
+    get_reusable_executor().shutdown(wait=True)
 
 
 @pytest.fixture
@@ -138,7 +148,7 @@ def test_a_stored_model_is_corrected_again_by_another_process(data, by_name, tmp
     )
     printed = subprocess.run(
         [sys.executable, "-c", code],
-        cwd=Path(__file__).parents[1],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,
