@@ -92,14 +92,17 @@ class CorrectionReport:
     >>> from skswu import UnlearningClassifier
     >>> from skswu.datasets import load_adult
     >>> from skswu.inspection import CorrectionReport
+    >>> from skswu.objectives import DemographicParity
     >>> def load(subset):
     ...     frame = load_adult(subset=subset).frame[:3000]
     ...     X = frame[["age", "education_num", "hours_per_week"]]
     ...     return X, frame["income"], frame["sex"]
     >>> X, y, sex = load("train")
     >>> X_test, y_test, sex_test = load("test")
-    >>> model = UnlearningClassifier(LogisticRegression(max_iter=1000).fit(X, y))
-    >>> model = model.unlearn(X, y, sensitive_features=sex)
+    >>> model = UnlearningClassifier(
+    ...     LogisticRegression(max_iter=1000).fit(X, y),
+    ...     objective=DemographicParity(pos_label=">50K"),
+    ... ).unlearn(X, y, sensitive_features=sex)
     >>> report = CorrectionReport.from_estimator(
     ...     model, X_test, y_test, sensitive_features=sex_test, pos_label=">50K"
     ... )

@@ -33,12 +33,12 @@ class DemographicParity(GroupGapObjective):
 
     Examples
     --------
-    >>> import numpy as np
+    >>> from sklearn.datasets import make_classification
     >>> from sklearn.linear_model import LogisticRegression
     >>> from skswu import UnlearningClassifier
     >>> from skswu.objectives import DemographicParity
-    >>> X = np.array([[0.0, 1], [1, 0], [2, 1], [3, 0], [4, 1], [5, 1]])
-    >>> y, group = [0, 0, 1, 0, 1, 1], ["a", "a", "a", "b", "b", "b"]
+    >>> X, y = make_classification(n_samples=400, n_features=4, random_state=0)
+    >>> group = ["b" if value > 0 else "a" for value in X[:, 0]]
     >>> model = UnlearningClassifier(
     ...     LogisticRegression().fit(X, y), objective=DemographicParity(temperature=1.0)
     ... )
