@@ -117,9 +117,7 @@ def find_decimal(columns, separator):
     if not undecided:
         return "."
     votes = {
-        decimal: sum(
-            np.isfinite(read_numbers(t, decimal).values).sum() for t in columns
-        )
+        decimal: sum(_count_numbers(texts, decimal) for texts in columns)
         for decimal in (".", ",")
     }
     if votes["."] == votes[","]:
