@@ -172,16 +172,16 @@ def read_control_features(
 def _read(features, X, column, n_rows, name) -> tuple[Groups | None, str]:
     """The groups of features, or of columns of `X`, and what messages call them."""
     if features is not None:
-        columns = _columns(features, name)
+        columns = columns_of(features, name)
     elif column is not None:
-        columns = _columns_of_X(X, column, name)
+        columns = columns_of_X(X, column, name)
         name = f"{name}={column!r}"
     else:
         return None, name
     return _cross([_encode(values, n_rows, name) for values in columns]), name
 
 
-def _columns(values, name) -> list:
+def columns_of(values, name) -> list:
     """The columns of an array-like, Series or DataFrame."""
     native = _from_native(values)
     if isinstance(native, nw.Series):
@@ -203,7 +203,8 @@ def _from_native(values):
     return nw.from_native(values, eager_only=True, allow_series=True, pass_through=True)
 
 
-def _columns_of_X(X, column, name) -> list:
+def columns_of_X(X, column, name) -> list:
+    """The columns of `X` of these names or positions."""
     single = isinstance(column, (str, Integral))
     if not single and (not isinstance(column, Sequence) or len(column) == 0):
         raise ValueError(
@@ -239,7 +240,7 @@ def _check_column_name(column, names, name):
     if names is None:
         raise ValueError(
             f"{name}={column!r} names a column, but X has no column names; pass X as "
-            "a DataFrame or give the position of the column."
+            "a DataFrame or, without column names, give the position of the column."
         )
     if column not in names:
         raise ValueError(

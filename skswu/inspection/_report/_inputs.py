@@ -5,11 +5,14 @@ from dataclasses import dataclass
 import narwhals.stable.v1 as nw
 import numpy as np
 import pandas as pd
-from scipy.sparse import issparse
 from sklearn.utils import column_or_1d
 
 from ..._utils._warnings import warn
-from ...inputs._sensitive_features import read_sensitive_features
+from ...inputs._sensitive_features import (
+    columns_of,
+    columns_of_X,
+    read_sensitive_features,
+)
 from ...metrics._label_encoding import encode_predictions
 
 UNKNOWN = -1
@@ -171,8 +174,9 @@ def read_features(sensitive_features, X, columns, n_rows, name="sensitive_featur
             "features, or the name of a column of X."
         )
     if sensitive_features is None:
-        sensitive_features = _columns_of_X(X, columns, name)
-    values = _columns_by_name(sensitive_features)
+        values = _by_name(columns_of_X(X, columns, name))
+    else:
+        values = _by_name(columns_of(sensitive_features, name))
     for column in values.values():
         if len(column) != n_rows:
             raise ValueError(
@@ -201,23 +205,16 @@ def _read_feature(key, columns, name):
     return Feature(key, codes, groups.names)
 
 
-def _columns_by_name(values):
-    """Return the columns of an array-like, Series or DataFrame as object arrays."""
-    native = _from_native(values)
-    if isinstance(native, nw.Series):
-        named = {native.name or "group": native}
-    elif isinstance(native, nw.DataFrame):
-        named = {str(name): native.get_column(name) for name in native.columns}
-    else:
-        table = np.asarray(values, dtype=object)
-        table = table.reshape(len(table), -1).T
-        keys = ["group"] if len(table) == 1 else _numbered(len(table))
-        named = dict(zip(keys, table, strict=True))
-    return {key: as_objects(column) for key, column in named.items()}
-
-
-def _numbered(count):
-    return [f"feature {position + 1}" for position in range(count)]
+def _by_name(columns):
+    """Return columns as object arrays, by their names or else numbered."""
+    numbered = ["group"]
+    if len(columns) > 1:
+        numbered = [f"feature {position + 1}" for position in range(len(columns))]
+    names = [getattr(column, "name", None) for column in columns]
+    return {
+        number if name in (None, "") else str(name): as_objects(column)
+        for number, name, column in zip(numbered, names, columns, strict=True)
+    }
 
 
 def as_objects(column):
@@ -225,26 +222,3 @@ def as_objects(column):
     if isinstance(column, nw.Series):
         column = column.to_numpy()
     return np.asarray(column, dtype=object)
-
-
-def _columns_of_X(X, columns, name):
-    """Return columns of X by name or position, as a table."""
-    columns = columns if isinstance(columns, (list, tuple)) else [columns]
-    frame = _from_native(X)
-    if isinstance(frame, nw.DataFrame):
-        known = frame.columns
-        keys = [known[key] if isinstance(key, int) else key for key in columns]
-        if unknown := [key for key in keys if key not in known]:
-            raise ValueError(f"{name}: {unknown} are not among the columns {known}.")
-        return frame.select(keys).to_native()
-    if any(isinstance(key, str) for key in columns):
-        raise ValueError(
-            f"{name} names the columns {columns} of X, but X is a "
-            f"{type(X).__name__} without column names."
-        )
-    picked = X.tocsc()[:, columns].toarray() if issparse(X) else np.asarray(X)
-    return picked if issparse(X) else picked[:, columns]
-
-
-def _from_native(values):
-    return nw.from_native(values, eager_only=True, allow_series=True, pass_through=True)
