@@ -29,12 +29,20 @@ class Tried:
         The latest before it.
     state : State
         What it led to.
+    known : ndarray of shape (n_metrics,) or None, default=None
+        The metrics as they were predicted, where that is not by ``linearized``.
     """
 
     changes: Any
     rows: Any
     linearized: Any
     state: Any
+    known: Any = None
+
+    @property
+    def predicted(self):
+        """The metrics as the linearisation before the step has them."""
+        return self.linearized.predict(self.epsilon) if self.known is None else self.known
 
     @property
     def epsilon(self):
@@ -75,6 +83,23 @@ class Candidate:
         self._update = corrector.update
         self._timer = corrector.timer
         self._change = None
+        self.optimality = float("nan")
+        self.reached = None
+
+    def take_sequence(self, tried, reached, n_iter):
+        """Take what a sequence found.
+
+        Parameters
+        ----------
+        tried : Tried
+            The weights, and the model under them.
+        reached : Reached
+            The strength, and how the search for it ended.
+        n_iter : int
+            Steps that were taken.
+        """
+        self.tried, self.n_iter, self.reached = [tried], n_iter, reached
+        self.optimality = reached.found.optimality
 
     def take_change(self, changes, rows, linearized):
         """Take a single change of the weights, to be followed by what it leads to."""
@@ -138,14 +163,10 @@ class Candidate:
     def finish(self):
         """Return the Correction, and add to the warnings what it falls short of."""
         first, state = self.first, self.state
-        epsilon = np.zeros(self._problem.n_rows)
+        epsilon, predicted = np.zeros(self._problem.n_rows), self._problem.before
         if self.kept is not None:
-            epsilon = self.kept.epsilon
-        predicted = first.predict(epsilon)
-        if self.kept is not None:
-            self.warnings.extend(
-                self._problem.shortfall(self._update, self.goal, self.tried, predicted)
-            )
+            epsilon, predicted = self.kept.epsilon, self.kept.predicted
+            self.warnings.extend(self._shortfall(predicted))
             self.warnings.extend(_extreme_weights(epsilon))
             self.warnings.extend(utility_warnings(self._problem, state))
         influence = first.rows.collect("influence")
@@ -163,10 +184,26 @@ class Candidate:
             stationarity=state.stationarity,
             step_length=state.step_length,
             n_iter=self.n_iter,
+            target=self.goal.target,
+            optimality=self.optimality,
+            reachable_strength=self._reachable_strength(predicted),
             training_decrement=self._problem.training_decrement,
             timings=self._timer.seconds,
             solver_residuals=self._timer.residuals,
         )
+
+
+    def _shortfall(self, predicted):
+        """Return warnings of what the model that is kept falls short of."""
+        if self.reached is not None:
+            return ()
+        return self._problem.shortfall(self._update, self.goal, self.tried, predicted)
+
+    def _reachable_strength(self, predicted):
+        """Return the strength that weights and bounds allow, as far as is known."""
+        if self.reached is not None:
+            return self.reached.strength
+        return self.goal.strength * self.goal.share_of(predicted)
 
 
 def _extreme_weights(epsilon):

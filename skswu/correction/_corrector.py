@@ -85,10 +85,17 @@ class Corrector:
     def _goal(self, strength):
         weighting, before = self.weighting.at(strength), self.problem.before
         n_steps = self.problem.n_steps(self.update, weighting)
-        return Goal(before, weighting.target(before), weighting.aims_at_target, n_steps)
+        strength = weighting.get_params().get("strength", float("nan"))
+        target = weighting.target(before)
+        return Goal(before, target, weighting.aims_at_target, n_steps, strength)
 
     def _correct(self, candidates, first):
         """Take the first step of all strengths at once, and each one's others."""
+        sequence = self.problem.sequence(self.weighting, self.update, first)
+        if sequence is not None:
+            with self.timer("update"):
+                sequence.correct(candidates)
+            return
         with self.timer("weighting"):
             changes = self.weighting.solve(first, [one.strength for one in candidates])
         for position, candidate in enumerate(candidates):

@@ -12,8 +12,11 @@ from ..weighting import Linearized
 from ..weighting._linearized import influence_sums
 from ._block_evaluation import BlockEvaluation
 from ._correction import State
+from ._sequence import Sequence
 from ._view_problem import ViewProblem
 
+# Parameters up to which outer products of the rows' gradients are worth their time.
+_MOST_PULLS = 2000
 # A rise of the training objective by this share of itself is rounding.
 _NO_RISE = 1e-10
 # A gradient this small, in units of the curvature's, is as good as none.
@@ -55,7 +58,8 @@ class LinearProblem(ViewProblem):
         rows, model = objective.rows, objective.model
         by_hand = overrides(influence, ["invert"], over="invert_operator")
         dense = not by_hand and influence.wants_dense(LinearCurvature(model, rows))
-        blocks = self._blocks = BlockEvaluation(self.evaluation, model)
+        self._is_dense = dense
+        blocks = self.block_evaluation = BlockEvaluation(self.evaluation, model)
         first = self._start = objective.start(
             dense, blocks.first() if self.measured_on_training else None
         )
@@ -101,6 +105,47 @@ class LinearProblem(ViewProblem):
         unit = first.total_weight * first.curvature.diagonal()
         is_rounding = (first.gradient**2 <= _ROUNDING**2 * unit).all()
         return 0.0 * first.gradient if is_rounding else first.gradient
+
+    def sequence(self, weighting, update, first):
+        programme = weighting.programme()
+        wanted = update.seeks_least_change and programme is not None
+        # Negative weights have no minimiser to go to.
+        if not (wanted and self._is_dense and programme.lower >= -1.0):
+            return None
+        return Sequence(self, weighting, update, first)
+
+    def objective_weight(self, wanted):
+        """Return how much of the original objective counts, 0 for models too wide."""
+        return wanted if self.objective.model.n_parameters <= _MOST_PULLS else 0.0
+
+    def utility_limit(self, tolerance):
+        """Return which value is bounded and by what, None without a tolerance.
+
+        The position is the utility's behind the metrics or, where it is measured on
+        training rows, that of the mean training objective behind it.
+        """
+        if tolerance is None:
+            return None
+        n = len(self.before)
+        if not self.measured_on_training:
+            return n, self.utility_before + tolerance
+        value = self.objective.value(self.view.parameters)
+        return n + 1, value / self.total_weight + tolerance
+
+    def asked_gradient(self, epsilon):
+        """Return what a change of the weights adds to the gradient at the fit."""
+        weight = self.rows.weight * epsilon
+        return self.view.loss_gradient(self.rows, self.view.parameters, weight)
+
+    def first_factor(self, model):
+        """Return the Factor of the fit, as a ReweightedModel makes it."""
+        start = self._start
+        return model.factor_of(start.curvature.hessian, start.total_weight)
+
+    @property
+    def total_weight(self):
+        """Of the fit."""
+        return self._start.total_weight
 
     def apply_all(self, update, rows, changes, goals):
         states = update.move_all(self, changes, goals)
@@ -216,8 +261,8 @@ class LinearProblem(ViewProblem):
             Metrics and utility.
         """
         size = len(parameters)
-        if not self._blocks.models_at_once:
-            size = max(_ENTRIES // (self._blocks.rows.n_rows + 1), 1)
+        if not self.block_evaluation.models_at_once:
+            size = max(_ENTRIES // (self.block_evaluation.rows.n_rows + 1), 1)
         parts = []
         for start in range(0, len(parameters), size):
             which = np.arange(start, min(start + size, len(parameters)))
@@ -225,7 +270,7 @@ class LinearProblem(ViewProblem):
         return [np.concatenate(part) for part in zip(*parts, strict=True)]
 
     def _measure(self, parameters, changes):
-        objective, blocks = self.objective, self._blocks
+        objective, blocks = self.objective, self.block_evaluation
         shared = blocks.at() if self.measured_on_training else None
         value, gradient, sums = objective.outcomes(parameters, changes, shared)
         if shared is None:

@@ -12,6 +12,10 @@ from ..exceptions import LinearizationWarning
 
 # The share of the original model's distance from the target that any step may leave.
 _NEAR = 0.02
+# Shares of the predicted change by which the metrics may miss it without a word, where
+# they were to reach a target, and where they were not.
+_MISS = 0.1
+_SURPRISE = 0.5
 
 
 class Problem(ABC):
@@ -118,6 +122,20 @@ class Problem(ABC):
     def n_steps(self, update, weighting):
         """Return the largest number of steps."""
 
+    def sequence(self, weighting, update, first):
+        """Return the Sequence that finds weights and model together, None without one.
+
+        Parameters
+        ----------
+        weighting : BaseWeighting
+            Says what is least.
+        update : ModelUpdate
+            Says whether several steps are wanted.
+        first : Linearized
+            Of the original model.
+        """
+        return None
+
     @abstractmethod
     def classifier(self, state):
         """Return the classifier of a State."""
@@ -146,6 +164,8 @@ class Goal:
         Whether the weighting means to reach the target, and no more.
     n_steps : int
         Largest number of steps toward it.
+    strength : float, default=nan
+        That of the weighting, if it has one.
 
     Attributes
     ----------
@@ -155,11 +175,12 @@ class Goal:
         How far those of the model after the next step may be.
     """
 
-    def __init__(self, before, target, is_aim, n_steps):
+    def __init__(self, before, target, is_aim, n_steps, strength=float("nan")):
         self.before = before
         self.target = target
         self.is_aim = is_aim
         self.n_steps = n_steps
+        self.strength = strength
         self.asked = before - target
         self.original_distance = hypot(*self.asked)
         self.allowed_distance = self.original_distance
@@ -180,6 +201,11 @@ class Goal:
         """Return how far metrics are from the target."""
         return hypot(*(values[: len(self.target)] - self.target))
 
+    def share_of(self, values):
+        """Return which share of the asked change values make, at most 1."""
+        size = self.original_distance
+        return 1.0 if size == 0.0 else max(1.0 - self.distance(values) / size, 0.0)
+
     def overshoots(self, values):
         """Say whether metrics have passed the target by more than is worth it."""
         # With steps to come, the next linearisation takes an overshoot back.
@@ -191,8 +217,15 @@ class Goal:
         return bool(left @ self.asked < 0 and halfway < hypot(*left))
 
     def surprise(self, predicted, after):
-        """Return warnings where the metrics went elsewhere than was predicted."""
-        if hypot(*(after - predicted)) <= 0.5 * hypot(*(self.before - predicted)):
+        """Return warnings where the metrics went elsewhere than was predicted.
+
+        Parameters
+        ----------
+        predicted, after : ndarray of shape (n_metrics,)
+            The metrics.
+        """
+        allowed = _MISS if self.is_aim else _SURPRISE
+        if hypot(*(after - predicted)) <= allowed * hypot(*(self.before - predicted)):
             return ()
         message = (
             f"The metric was predicted to go from {_listed(self.before)} to "

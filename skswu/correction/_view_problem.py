@@ -199,12 +199,12 @@ class ViewProblem(Problem):
 
     def _is_met(self, update, goal, tried):
         last, state = tried[-1], tried[-1].state
-        if update.max_iter == 1:
+        if goal.n_steps == 1:
             return True
-        if state.remaining > update.tol:
+        if state.remaining > update.target_tol:
             return False
         surprise = state.values[:-1] - last.linearized.predict(last.epsilon)
-        return np.abs(surprise).max() <= update.tol * np.abs(goal.before).max()
+        return np.abs(surprise).max() <= update.target_tol * np.abs(goal.before).max()
 
     def kept(self, update, goal, tried):
         # Of those that are as near, the last is the nearest to its weights.
@@ -230,15 +230,14 @@ class ViewProblem(Problem):
         if not self._is_met(update, goal, tried):
             message = (
                 f"The update stopped after max_iter={update.max_iter} steps at "
-                f"stationarity {state.stationarity:.1e}, above tol={update.tol:.1e}."
+                f"stationarity {state.stationarity:.1e}, above "
+                f"target_tol={update.target_tol:.1e}."
             )
             return ((message, ConvergenceWarning),)
-        return (
-            goal.surprise(predicted, state.values[:-1]) if update.max_iter == 1 else ()
-        )
+        return goal.surprise(predicted, state.values[:-1])
 
     def n_steps(self, update, weighting):
-        return update.max_iter
+        return update.most_steps()
 
     def classifier(self, state):
         return self.view.corrected(state.model)

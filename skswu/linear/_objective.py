@@ -105,6 +105,10 @@ class TrainingObjective:
         curvature = LinearCurvature(model, self.rows, **known)
         return Start(float(weight), float(loss), gradient, curvature, tuple(measured))
 
+    def at(self, parameters):
+        """Return the same objective around other parameters."""
+        return TrainingObjective(self.model.at(parameters), self.rows)
+
     def value(self, parameters):
         """Return the objective at other parameters; nothing is noted.
 

@@ -18,6 +18,10 @@ class ModelUpdate(BaseEstimator, ABC):
     #: Largest number of steps, each from a new linearisation.
     max_iter = 1
 
+    def most_steps(self):
+        """Return the largest number of steps of a model that is not convex or wide."""
+        return self.max_iter
+
     @abstractmethod
     def pose(self, setting):
         """Return the Problem that a setting is for this update.
@@ -39,8 +43,14 @@ class BaseUpdate(ModelUpdate):
 
     #: Methods that a model view must have for this update, with what offers them.
     needs = {}
-    #: Stationarity at which further moves are not worth it.
-    tol = 1e-6
+    #: Changes of the weights, relative to themselves, at which further moves are not
+    #: worth it.
+    tol = 3e-2
+    #: The same for metrics, relative to those of the original model.
+    target_tol = 1e-3
+
+    #: Whether a sequential programme may find the weights and the model together.
+    seeks_least_change = False
 
     @abstractmethod
     def move(self, move):

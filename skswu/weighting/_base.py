@@ -120,6 +120,27 @@ class Weights:
     n_at_upper: int = 0
 
 
+@dataclass(frozen=True)
+class LeastChangeProgramme:
+    """What makes a change of the weights the least one.
+
+    Attributes
+    ----------
+    lower, upper : float
+        Bounds of the change, infinite for none.
+    objective_weight : float
+        How much a rise of the training objective under the fit's own weights counts,
+        beside half the squared norm of the change.
+    utility_tolerance : float or None
+        How much of the utility may be lost.
+    """
+
+    lower: float
+    upper: float
+    objective_weight: float
+    utility_tolerance: float | None
+
+
 class BaseWeighting(BaseEstimator, ABC):
     """Chooses the change of the sample weights from linearised metrics.
 
@@ -138,6 +159,14 @@ class BaseWeighting(BaseEstimator, ABC):
     def check_params(self):
         """Raise a ValueError for a parameter that is out of its range."""
         self._validate_params()
+
+    def programme(self):
+        """Return the LeastChangeProgramme that the weights solve, None if there is none.
+
+        Where there is one, several steps of a convex model solve it under the true
+        metrics in place of the linearised ones.
+        """
+        return None
 
     def weigh(self, metrics):
         """Return the change of the sample weights.
@@ -204,6 +233,13 @@ def felt_influence(metrics):
     size = np.maximum(np.abs(metrics.before), np.abs(metrics.constant))
     felt = is_felt(np.abs(metrics.influence).sum(axis=1), size)
     return metrics.influence if felt.all() else metrics.influence * felt[:, None]
+
+
+def felt_metrics(linearized):
+    """Say which metrics of a Linearized the weights influence, shape (n_metrics,)."""
+    constant = linearized.constant[:-1]
+    size = np.maximum(np.abs(linearized.before), np.abs(constant))
+    return is_felt(linearized.reach[:-1], size)
 
 
 def is_felt(reach, size):
