@@ -176,7 +176,6 @@ class _Search:
         self.predicted = self._constrained(start)
         self.optimality = np.inf
         self.is_exact = start.size == 0.0
-        self.pulls = None
 
     def run(self):
         self.linear = self._linearize()
@@ -386,21 +385,26 @@ class _Search:
         point = self.point
         gradient = point.measured.gradient + share * proposal.combined.gradient
         with np.errstate(over="ignore", invalid="ignore"):
-            start = point.measured.parameters - self.model_step(gradient)
+            here = point.measured.parameters
+            start = here - self.model_step(gradient)
             before = point.measured.value + share * proposal.combined.loss
-            measured = self.model.measure(start, "trial")
-            if not measured.value <= before + _ROUNDING * abs(before):
-                start = point.measured.parameters
             matters = max(
                 min(self.violation, 0.1 * self.scale), 0.1 * self.target_tol * self.scale
             )
-            found = self._settle(start, "trial", _CHORD_SHARE * matters, size)
+            tol = _CHORD_SHARE * matters
+            found = self._settle(start, "trial", tol, size, (here, before))
         return found and Point(*found, size)
 
-    def _settle(self, parameters, name, tol, size):
-        """Return the minimiser under weights, Measured, and a Factor close by."""
+    def _settle(self, parameters, name, tol, size, instead=None):
+        """Return the minimiser under weights, Measured, and a Factor close by.
+
+        ``instead`` is where to start, and the objective there, if that is lower.
+        """
         for _ in range(_MAX_NEWTON):
             factor, value, gradient = self.model.factor(parameters, name)
+            if instead and not value <= instead[1] + _ROUNDING * abs(instead[1]):
+                parameters, instead = instead[0], None
+                continue
             step = -factor.solve(gradient[:, None])[:, 0]
             slope = float(step @ gradient)
             if not slope <= 0.0:
