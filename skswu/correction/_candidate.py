@@ -1,6 +1,6 @@
 """What a classifier becomes at one strength."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -8,6 +8,8 @@ import numpy as np
 
 from .._utils._warnings import warn
 from ..exceptions import LinearizationWarning, UnreachableTargetWarning
+from ..weighting import Weights
+from ..weighting._changes import given_changes
 from ._correction import Correction
 from ._utility_loss import utility_warnings
 
@@ -43,6 +45,13 @@ class Tried:
     def predicted(self):
         """The metrics as the linearisation before the step has them."""
         return self.linearized.predict(self.epsilon) if self.known is None else self.known
+
+    def apart(self):
+        """Return the same with weights that are noted beside rows of their own."""
+        known = {name: self.rows.collect(name) for name in ("count", "influence")}
+        rows, weights = self.rows.beside(**known), Weights(self.epsilon, True, "")
+        changes = given_changes(rows, [weights], self.changes.multipliers.shape[1])
+        return replace(self, changes=changes, rows=rows, known=self.predicted)
 
     @property
     def epsilon(self):
@@ -84,7 +93,7 @@ class Candidate:
         self._timer = corrector.timer
         self._change = None
         self.optimality = float("nan")
-        self.reached = None
+        self.reached = self.reachable = None
 
     def take_sequence(self, tried, reached, n_iter):
         """Take what a sequence found.
@@ -100,6 +109,27 @@ class Candidate:
         """
         self.tried, self.n_iter, self.reached = [tried], n_iter, reached
         self.optimality = reached.found.optimality
+
+    def kept_apart(self):
+        """Return itself, its weights kept where no other correction writes."""
+        if self.kept is not None:
+            self.tried = [self.kept.apart()]
+        return self
+
+    def instead_of(self, other, message):
+        """Return itself in the place of one of more strength.
+
+        Parameters
+        ----------
+        other : Candidate
+            That is not kept.
+        message : str
+            Why.
+        """
+        self.reachable, self.strength = self.goal.strength, other.strength
+        self.goal = other.goal
+        self.warnings.append((message, UnreachableTargetWarning))
+        return self
 
     def take_change(self, changes, rows, linearized):
         """Take a single change of the weights, to be followed by what it leads to."""
@@ -201,6 +231,8 @@ class Candidate:
 
     def _reachable_strength(self, predicted):
         """Return the strength that weights and bounds allow, as far as is known."""
+        if self.reachable is not None:
+            return self.reachable
         if self.reached is not None:
             return self.reached.strength
         return self.goal.strength * self.goal.share_of(predicted)

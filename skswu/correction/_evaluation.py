@@ -20,6 +20,8 @@ class Evaluation:
         Their sample weights.
     metrics : list of BoundMetrics
         Objectives bound to these rows.
+    is_held_out : bool, default=True
+        Whether the model was not trained on these rows.
 
     Attributes
     ----------
@@ -29,12 +31,13 @@ class Evaluation:
         The objectives and, last, the utility.
     """
 
-    def __init__(self, view, rows, codes, weight, metrics):
+    def __init__(self, view, rows, codes, weight, metrics, is_held_out=True):
         self.view = view
         self.rows = rows
         self.codes = codes
         self.weight = weight
         self.metrics = metrics
+        self.is_held_out = is_held_out
         self.names = [name for metric in metrics for name in metric.names]
         self.all_metrics = [*metrics, LossMetrics("utility", weight)]
 

@@ -26,6 +26,8 @@ _MOST_CURVATURE = 10.0
 # A chord may move the metrics by this share of what is left to do.
 _CHORD_SHARE = 0.05
 _MAX_NEWTON = 20
+# Steps in which the metrics have to come at least half as close.
+_PATIENCE = 8
 # And the original objective by this share of what the weights may still gain.
 _OBJECTIVE_SHARE = 0.02
 # Share of the tolerated residual that a proposal may be off by.
@@ -178,9 +180,12 @@ class _Search:
         self.is_exact = start.size == 0.0
 
     def run(self):
-        self.linear = self._linearize()
+        self.linear, violations = self._linearize(), []
         for k in range(self.max_iter + 1):
             self.optimality, self.violation = self._residual(), self._violation()
+            violations.append(self.violation)
+            if self._is_stuck(violations):
+                return self._found("stalled", k)
             if self._is_done():
                 if self.is_exact:
                     return self._found("converged", k)
@@ -198,11 +203,11 @@ class _Search:
     # --- where it stands
 
     def _constrained(self, point):
-        return self.constraints.of(point.measured.values, point.measured.own_value)
+        return self.constraints.of(point.measured)
 
     def _left(self, measured):
         """Return constrained values less their target, 0 where a bound is kept."""
-        values = self.constraints.of(measured.values, measured.own_value)
+        values = self.constraints.of(measured)
         left = values - self.target
         return np.where(self.constraints.is_floor, left.clip(0.0), left)
 
@@ -212,6 +217,12 @@ class _Search:
     def _is_done(self):
         met = self.violation <= self.target_tol * self.scale
         return met and self.optimality <= self.tol
+
+    def _is_stuck(self, violations):
+        """Say whether many steps brought the metrics hardly closer to the target."""
+        if len(violations) <= _PATIENCE or self.violation <= 0.1 * self.scale:
+            return False
+        return self.violation > 0.5 * violations[-1 - _PATIENCE]
 
     def _height(self, measured, size):
         """Return what is least, without the penalty."""
@@ -234,7 +245,7 @@ class _Search:
     def _linearize(self):
         model, point = self.model, self.point
         own, gradients = model.linearize(point.measured.parameters)
-        gradients = self.constraints.gradients(gradients, own)
+        gradients = gradients[self.constraints.used]
         effects = point.factor.solve(np.vstack([gradients, own]).T)
         directions = model.model.unpack(np.ascontiguousarray(effects.T))
         model.reduce(passes.influences, directions=directions, name="influence_here")
@@ -246,7 +257,7 @@ class _Search:
         gram, right = self.model.reduce(
             passes.normal_equations, gain=self.c, **self.bounds
         )
-        values = self.constraints.of(measured.values, measured.own_value)
+        values = self.constraints.of(measured)
         binding = ~floor | (values - self.target > -1e-9)
         said = np.zeros(len(right) + 1)
         some = np.flatnonzero(binding)
@@ -287,7 +298,7 @@ class _Search:
 
     def _quadratic(self, measured):
         sigma = self.sigma
-        values = self.constraints.of(measured.values, measured.own_value)
+        values = self.constraints.of(measured)
         asked = values - self.target
         return Quadratic(
             effects=self.linear.effects[:, :-1],
@@ -484,34 +495,23 @@ class Constraints:
     Attributes
     ----------
     used : ndarray of int of shape (m,)
-        Positions among metrics, utility and, last, the mean training objective.
+        Positions among the metrics and, last, the utility.
     is_floor : ndarray of bool of shape (m,)
         Which are bounded from above alone.
     scale : float
         The size of the original metrics.
-    total_weight : float
-        Of the fit, that the training objective is a mean over.
     """
 
     used: np.ndarray
     is_floor: np.ndarray
     scale: float
-    total_weight: float
 
-    def of(self, values, own_value):
-        """Return the constrained values (m,)."""
-        return np.append(values, own_value / self.total_weight)[self.used]
-
-    def gradients(self, gradients, own_gradient):
-        """Return their gradients (m, n_parameters)."""
-        return np.vstack([gradients, own_gradient / self.total_weight])[self.used]
+    def of(self, measured):
+        """Return the constrained values (m,) of a Measured."""
+        return measured.values[self.used]
 
     def shifted(self, measured, by):
         """Return a Measured whose constrained values are shifted."""
-        values, own = measured.values.copy(), measured.own_value
-        for position, shift in zip(self.used, by, strict=True):
-            if position < len(values):
-                values[position] += shift
-            else:
-                own += shift * self.total_weight
-        return replace(measured, values=values, own_value=own)
+        values = measured.values.copy()
+        values[self.used] += by
+        return replace(measured, values=values)

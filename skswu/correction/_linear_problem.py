@@ -93,6 +93,7 @@ class LinearProblem(ViewProblem):
             reach,
             self.sample_weight,
             solution.relative_residual,
+            self.evaluation.is_held_out,
         )
 
     def _told_gradient(self, first, dense):
@@ -119,18 +120,20 @@ class LinearProblem(ViewProblem):
         return wanted if self.objective.model.n_parameters <= _MOST_PULLS else 0.0
 
     def utility_limit(self, tolerance):
-        """Return which value is bounded and by what, None without a tolerance.
+        """Return the largest mean loss on evaluation rows, None without one.
 
-        The position is the utility's behind the metrics or, where it is measured on
-        training rows, that of the mean training objective behind it.
+        On training rows the training objective is bounded, whose least rise is part of
+        what is least anyway: what is left to choose is the strength.
         """
-        if tolerance is None:
+        if tolerance is None or not self.evaluation.is_held_out:
             return None
-        n = len(self.before)
-        if not self.measured_on_training:
-            return n, self.utility_before + tolerance
-        value = self.objective.value(self.view.parameters)
-        return n + 1, value / self.total_weight + tolerance
+        return self.utility_before + tolerance
+
+    def utility_rise(self, state):
+        if self.evaluation.is_held_out:
+            return super().utility_rise(state)
+        value, start = self.objective.value, self.view.parameters
+        return (value(state.model) - value(start)) / self.total_weight
 
     def asked_gradient(self, epsilon):
         """Return what a change of the weights adds to the gradient at the fit."""
@@ -151,6 +154,9 @@ class LinearProblem(ViewProblem):
         states = update.move_all(self, changes, goals)
         rows.forget("loss", "slope", "second")
         return states
+
+    def renew(self):
+        self.objective.note_derivatives()
 
     def move_each(self, update, changes, goals):
         """Return the State that an update leads to, a change of the weights at a time.

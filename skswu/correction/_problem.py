@@ -45,6 +45,9 @@ class Problem(ABC):
     def linearize(self):
         """Return the Linearized of the original model."""
 
+    def renew(self):
+        """Let rows know again what they forgot after the last corrections."""
+
     @abstractmethod
     def relinearize(self, tried, first):
         """Return the Linearized around the last model that was tried.
@@ -139,6 +142,14 @@ class Problem(ABC):
     @abstractmethod
     def classifier(self, state):
         """Return the classifier of a State."""
+
+    def utility_rise(self, state):
+        """Return how much utility a model lost, as it is bounded.
+
+        That is the rise of the mean loss on the evaluation rows or, where these are
+        training rows and there is one, of the mean training objective.
+        """
+        return float(state.values[-1]) - self.utility_before
 
     @abstractmethod
     def labels(self):

@@ -84,6 +84,7 @@ class RefitProblem(Problem):
             self.training.weight,
             origin,
             solution.relative_residual,
+            self.setting.held_out is not None,
         )
 
     def relinearize(self, tried, first):

@@ -19,15 +19,18 @@ from ._least_change import Constraints, Found, LeastChange
 MANY_STEPS = 60
 # Of a strength that is out of reach at once: the first stage, and the shortest.
 _FIRST_STAGE = 0.25
-_LAST_STAGE = 1 / 64
+_LAST_STAGE = 1 / 32
 _LONGER = 1.5
 # A stage that changes the weights so much more than its strength went elsewhere.
 _JUMP = 2.5
-_LOOSE = {"tol": 0.1, "target_tol": 1e-2, "max_iter": 20, "least": 1 / 64}
+_LOOSE = {"tol": 0.1, "target_tol": 1e-2, "max_iter": 12, "least": 1 / 16}
+# From this share on, the whole strength is tried once more.
+_ALMOST = 0.9
 # Share of the asked change of the gradient that is left at last.
 _SETTLED = 1e-9
 _MAX_CHORDS = 12
 _NOTES = (
+    "given",
     "epsilon",
     "kept_epsilon",
     "proposal",
@@ -98,12 +101,10 @@ class Sequence:
         before = self.problem.before
         used, floors = np.flatnonzero(self.is_used), np.zeros(len(before), dtype=bool)
         if self.limit is not None:
-            used = np.append(used, self.limit[0])
+            used = np.append(used, len(before))
             floors = np.append(floors[: len(used) - 1], True)
         scale = float(np.linalg.norm(before)) or 1.0
-        return Constraints(
-            used, floors[: len(used)], scale, float(self.problem.total_weight)
-        )
+        return Constraints(used, floors[: len(used)], scale)
 
     def correct(self, candidates):
         """Let candidates know what comes of their strengths."""
@@ -145,7 +146,7 @@ class Sequence:
         target = self.weighting.at(strength).target(self.problem.before)
         target = target[self.is_used]
         if self.limit is not None:
-            target = np.append(target, self.limit[1])
+            target = np.append(target, self.limit)
         return self.search.search(start.found.point, target, **tolerances)
 
     def _reached(self, strength, found):
@@ -154,7 +155,7 @@ class Sequence:
     def _continue(self, strength, start, n_iter):
         """Go in stages as far as it goes."""
         last, width = start, _FIRST_STAGE * strength
-        shortest = _LAST_STAGE * strength
+        shortest = _LAST_STAGE * min(strength, 1.0)
         while last.strength < strength and width >= shortest:
             to = min(last.strength + width, strength)
             found = self._from(last, to, _LOOSE)
@@ -164,30 +165,31 @@ class Sequence:
                 width *= _LONGER
             else:
                 width /= 2.0
-        # The whole strength is tried once more before less is reported.
-        for goal in (strength, last.strength, last.strength - shortest):
+        goals = [last.strength, last.strength - shortest]
+        if last.strength >= _ALMOST * strength:
+            goals.insert(0, strength)
+        for goal in goals:
             if goal <= 0.0:
                 break
             found = self._from(last, goal, self.tolerances)
             n_iter += found.n_iter
             if found.status == "converged":
                 return self._reached(goal, found), "converged", n_iter
-        return self._beginning(), "unreachable", n_iter
+        return last, "unreachable", n_iter
 
     def _tried(self, reached):
         """Return the step that a strength led to."""
         self.rows.spread("epsilon", reached.epsilon.copy())
         measured, epsilon = self._settled(reached), reached.epsilon
-        known = {name: self.rows.collect(name) for name in ("count", "influence")}
-        rows = self.rows.beside(**known)
         changes = given_changes(
-            rows, [Weights(epsilon, True, "")], len(self.problem.before) + 1
+            self.rows, [Weights(epsilon, True, "")], len(self.problem.before) + 1
         )
         predicted = measured.values[:-1].copy()
         n_used = int(self.is_used.sum())
         predicted[self.is_used] = reached.found.predicted[:n_used]
         state = self._state(measured, epsilon)
-        return Tried(changes, rows, self.first, state, predicted)
+        tried = Tried(changes, self.rows, self.first, state, predicted)
+        return tried.apart()
 
     def _settled(self, reached):
         """Return the model brought to the minimiser under its weights, by chords."""

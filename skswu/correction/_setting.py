@@ -107,7 +107,8 @@ class Setting:
             objective.bind(codes, view.classes, measured.groups, weight)
             for objective in self.objectives
         ]
-        return Evaluation(view, measured_rows, codes, weight, metrics)
+        is_held_out = self.held_out is not None
+        return Evaluation(view, measured_rows, codes, weight, metrics, is_held_out)
 
 
 def _check_classes(classes):

@@ -109,6 +109,7 @@ class ViewProblem(Problem):
             self.sample_weight,
             origin,
             solution.relative_residual,
+            self.evaluation.is_held_out,
         )
 
     def influences(self, parameters, epsilon, gradients):
@@ -242,6 +243,14 @@ class ViewProblem(Problem):
     def classifier(self, state):
         return self.view.corrected(state.model)
 
+    def utility_rise(self, state):
+        if self.evaluation.is_held_out:
+            return super().utility_rise(state)
+        view, rows = self.view, self.rows
+        value, start = view.objective_value, view.parameters
+        rise = value(rows, state.model, rows.weight) - value(rows, start, rows.weight)
+        return float(rise) / float(rows.weight.sum())
+
     def labels(self):
         return self.evaluation.codes, self.evaluation.weight
 
@@ -265,6 +274,7 @@ def in_view_of(first, last, epsilon):
         last.sample_weight,
         epsilon,
         last.relative_residual,
+        last.is_held_out,
     )
 
 

@@ -45,6 +45,9 @@ class LinearizedMetrics:
     around : ndarray of shape (n_samples,) or None, default=None
         The weights :math:`\varepsilon` under which the metrics were linearised, None
         for the original ones. Least is then the change from these.
+    is_held_out : bool, default=True
+        Whether the evaluation rows are others than the training rows. On training rows
+        a fit's own loss is no bound to linearise: the penalty alone tilts it.
 
     Examples
     --------
@@ -72,6 +75,7 @@ class LinearizedMetrics:
     utility_before: float
     sample_weight: np.ndarray | None = None
     around: np.ndarray | None = None
+    is_held_out: bool = True
 
     def predict(self, epsilon):
         """Return the metrics under a change of the weights, shape (n_metrics,)."""
@@ -152,6 +156,8 @@ class BaseWeighting(BaseEstimator, ABC):
 
     #: Whether the weights change when the metrics are linearised at another model.
     relinearizes = True
+    #: How much the utility may lose, in its own unit; None is any amount.
+    utility_tolerance = None
     #: Whether the weights are meant to bring the metrics to :meth:`target`, and a step
     #: that passes it went too far.
     aims_at_target = True
@@ -267,6 +273,7 @@ def as_metrics(linearized):
         utility_before=linearized.utility_before,
         sample_weight=linearized.sample_weight,
         around=rows.collect("origin"),
+        is_held_out=linearized.is_held_out,
     )
 
 
@@ -279,4 +286,5 @@ def from_metrics(metrics):
         metrics.utility_before,
         metrics.sample_weight,
         metrics.around,
+        is_held_out=metrics.is_held_out,
     )

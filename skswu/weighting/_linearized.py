@@ -32,6 +32,8 @@ class Linearized:
         Of the fit.
     relative_residual : float or None, default=None
         What an iterative solver left.
+    is_held_out : bool, default=True
+        Whether the rows that are measured are others than the training rows.
     """
 
     rows: Any
@@ -42,6 +44,7 @@ class Linearized:
     reach: np.ndarray
     sample_weight: np.ndarray | None = None
     relative_residual: float | None = None
+    is_held_out: bool = True
 
     @property
     def influence(self):
@@ -66,6 +69,7 @@ def linearized_around(
     sample_weight,
     origin=None,
     relative_residual=None,
+    is_held_out=True,
 ):
     r"""Return the Linearized of influences in memory.
 
@@ -85,6 +89,8 @@ def linearized_around(
         Changes of the weights that the metrics were linearised around.
     relative_residual : float or None, default=None
         What an iterative solver left.
+    is_held_out : bool, default=True
+        Whether the rows that are measured are others than the training rows.
 
     Returns
     -------
@@ -107,6 +113,7 @@ def linearized_around(
         reach,
         sample_weight,
         relative_residual,
+        is_held_out,
     )
 
 

@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 from scipy import linalg
 
-_MAX_STEPS = 40
-_MAX_HALVINGS = 20
+_MAX_STEPS = 25
+_MAX_HALVINGS = 12
 # A constraint may be missed by this share of its multiplier, in natural units: what is
 # out of reach then ends at the closest point, and not at infinity.
-_GIVE = 1e-7
+_GIVE = 1e-4
 # Added to a matrix's diagonal, relative to it, so that it has a factor.
 _JITTER = 1e-13
 

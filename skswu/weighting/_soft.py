@@ -57,9 +57,12 @@ class SoftWeighting(BaseWeighting):
     strength : float, default=1.0
         Share of the metric to remove, at least 0: 0 keeps it, 1 brings it to zero, and
         more turns its sign around on purpose.
-    utility_tolerance : float or None, default=0.0
-        How much the mean evaluation loss may rise, in its own unit, at least 0. None
-        sets no limit.
+    utility_tolerance : float or None, default=None
+        How much utility may be lost, at least 0: by how much the mean loss on the
+        evaluation rows may rise or, where these are the training rows, the mean
+        training objective. It bounds the measured rise as well as the linearised one;
+        where it keeps the metric from its target, the correction stops at the largest
+        strength within it. None sets no limit.
     objective_weight : float, default=1.0
         With several steps of a model whose curvature is factorised, how much a rise of
         the training objective under the fit's own weights counts beside
@@ -118,7 +121,7 @@ class SoftWeighting(BaseWeighting):
         self,
         *,
         strength=1.0,
-        utility_tolerance=0.0,
+        utility_tolerance=None,
         objective_weight=1.0,
         lower=-1.0,
         upper=None,
@@ -254,7 +257,7 @@ class SoftWeighting(BaseWeighting):
         ``reach`` is the size of all its influences, and ``rise`` what the original
         weights lead to above the original model.
         """
-        if self.utility_tolerance is None:
+        if self.utility_tolerance is None or not metrics.is_held_out:
             return None
         if reach <= _NO_UTILITY * abs(metrics.utility_before):
             return None
