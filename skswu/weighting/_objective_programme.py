@@ -18,11 +18,13 @@ from typing import Any
 import numpy as np
 from scipy import linalg
 
+_FEW_STEPS = 12
 _MAX_STEPS = 25
 _MAX_HALVINGS = 12
-# A constraint may be missed by this share of its multiplier, in natural units: what is
-# out of reach then ends at the closest point, and not at infinity.
-_GIVE = 1e-4
+# Constraints may be missed by this share of their multipliers, in natural units; and
+# where they are out of reach, which then ends at the closest point, not at infinity.
+_GIVE = 1e-7
+_GIVE_OUT_OF_REACH = 1e-3
 # Added to a matrix's diagonal, relative to it, so that it has a factor.
 _JITTER = 1e-13
 
@@ -136,27 +138,35 @@ class ObjectiveProgramme:
         natural = np.einsum(
             "pm,pq,qm->m", quadratic.effects, quadratic.pulls, quadratic.effects
         )
-        self._give = _GIVE * np.maximum(natural, np.finfo(float).tiny)
+        self._natural = np.maximum(natural, np.finfo(float).tiny)
         self._n_metrics = m
 
     def solve(self, multipliers, toward):
         """Return the Proposal, from a first guess of the dual variables."""
-        q = self.q
-        here = self._at(np.append(multipliers, toward))
-        for _ in range(_MAX_STEPS):
+        self._give = _GIVE * self._natural
+        here, is_solved = self._climb(np.append(multipliers, toward), _FEW_STEPS)
+        if not is_solved:
+            # Maybe out of reach: then multipliers have to end somewhere.
+            self._give = _GIVE_OUT_OF_REACH * self._natural
+            nothing = np.zeros(len(multipliers) + len(toward))
+            here, _ = self._climb(nothing, _MAX_STEPS)
+        return self._proposal(here)
+
+    def _climb(self, point, max_steps):
+        """Return the dual's top, and whether it was found."""
+        here = self._at(point)
+        for _ in range(max_steps):
             step, residual = self._step(here)
             if self._is_solved(here, step, residual):
-                break
-            ahead = here
+                return here, True
             for halving in range(_MAX_HALVINGS):
                 ahead = self._at(self._clipped(here.point + 0.5**halving * step))
                 if ahead.height >= here.height - 1e-12 * abs(here.height):
                     break
             if ahead.height <= here.height and not halving:
-                here = ahead
-                break
+                return ahead, True
             here = ahead
-        return self._proposal(here)
+        return here, False
 
     def _proposal(self, here):
         q, m = self.q, self._n_metrics
