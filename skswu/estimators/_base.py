@@ -23,11 +23,13 @@ from sklearn.utils.validation import check_is_fitted
 from .._utils._compat import HasMethods, Interval, check_feature_names
 from .._utils._content_hash import content_hash
 from .._utils._saved_version import SavedVersionMixin
+from .._utils._warnings import recorded_warnings
 from ..correction import Corrector, Setting
 from ..inputs import DataReader, LabeledData
 from ..inputs._sample_weight import sample_weight_options
 from ..models._pipeline_fit import fit_recorded, rows_as_fitted
 from ..models._wrapped_classifier import check_no_samplers
+from ._correction_info import describe_warning, make_correction_info
 from ._parts import (
     REGISTRIES,
     Parts,
@@ -69,6 +71,15 @@ class FittedModel:
         """The rows that the objective is measured on."""
         return self.training if self.held_out is None else self.held_out
 
+    @property
+    def measured_on(self):
+        """Which rows these are, in words."""
+        if self.held_out is None:
+            return "training rows"
+        if self.validation_indices is None:
+            return "evaluation rows that were given"
+        return "held-out rows"
+
     def seen_by(self, wrapped):
         """Return the bare classifier with the rows as it sees them."""
         return replace(
@@ -89,10 +100,13 @@ class CorrectedModel:
         The corrected copy.
     correction : Correction
         How it came about.
+    strength : float or None
+        That was chosen; None is the weighting's own.
     """
 
     estimator: Any
     correction: Any
+    strength: float | None = None
 
 
 def _fitted_has(method):
@@ -198,11 +212,13 @@ class BaseUnlearningClassifier(
         self : object
             Corrected.
         """
-        scratch = copy(self)
-        scratch._fit(
-            X, y, sensitive_features=sensitive_features, sample_weight=sample_weight
+        return self._become(
+            "_fit",
+            X,
+            y,
+            sensitive_features=sensitive_features,
+            sample_weight=sample_weight,
         )
-        return self._become(scratch)
 
     def unlearn(
         self,
@@ -248,8 +264,8 @@ class BaseUnlearningClassifier(
         self : object
             Corrected.
         """
-        scratch = copy(self)
-        scratch._unlearn(
+        return self._become(
+            "_unlearn",
             X,
             y,
             sensitive_features=sensitive_features,
@@ -258,10 +274,16 @@ class BaseUnlearningClassifier(
             y_val=y_val,
             sensitive_features_val=sensitive_features_val,
         )
-        return self._become(scratch)
 
-    def _become(self, scratch):
-        """Take over the state of a copy, all of it at once or, interrupted, none."""
+    def _become(self, method, X, y, **given):
+        """Take over the state of a copy on which a method was called.
+
+        It is taken all at once, or none of it where the call fails or is interrupted.
+        """
+        scratch = copy(self)
+        with recorded_warnings() as met:
+            getattr(scratch, method)(X, y, **given)
+        scratch.correction_info_["warnings"] = [describe_warning(*one) for one in met]
         self.__dict__ = vars(scratch)
         return self
 
@@ -380,6 +402,10 @@ class BaseUnlearningClassifier(
             self.train_indices_ = np.arange(len(fitted.training.y))
         self.validation_indices_ = fitted.validation_indices
         self._store(found.correction, fitted.training.weight)
+        weighting = parts.weighting.at(found.strength)
+        self.correction_info_ = make_correction_info(
+            fitted, parts, weighting, found.correction
+        )
 
     def _store(self, correction, weight):
         self.epsilon_ = correction.epsilon

@@ -249,7 +249,7 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
         candidate.warn()
         warn_of_bound(self.path_, self.best_index_, self._rule)
         corrected = self._with_threshold(fitted, candidate.classifier)
-        return CorrectedModel(corrected, correction)
+        return CorrectedModel(corrected, correction, candidate.strength)
 
     def _with_threshold(self, fitted, classifier):
         """Return the estimator with a corrected classifier and the tuned threshold."""

@@ -411,7 +411,7 @@ def test_what_a_correction_recorded_is_shown(corrected, fresh_rows):
     report = CorrectionReport.from_estimator(told, X, y, sensitive_features=group)
     provenance = report.tables["provenance"].set_index("item")["value"]
     assert provenance["recorded: measured on"] == "training rows"
-    assert provenance["recorded: groups"] == "0: 7, 1: 8"
+    assert provenance["recorded: groups"] == "0: 7; 1: 8"
     assert "LinearizationWarning: far off" in report.to_html()
     assert any("met 1 warning" in text for text in report.cautions)
     assert 0.0123 in report.tables["checks"]["value"].tolist()
