@@ -169,16 +169,18 @@ class TrainingRows:
         The corrected one.
     columns : str, int, list of them or None
         Columns of X that hold the groups if ``sensitive_features`` is None.
+    names : LabelNames
+        What labels are called.
     """
 
-    def __init__(self, given, estimator, columns):
+    def __init__(self, given, estimator, columns, names):
         if not isinstance(given, tuple) or len(given) != 3:
             raise TypeError(
                 "training must be a tuple (X, y, sensitive_features) of the training "
                 f"rows; got {type(given).__name__}."
             )
         X, y, sensitive_features = given
-        self.X, self.y = X, np.asarray(y)
+        self.X, self.y, self.names = X, np.asarray(y), names
         n_rows = len(self.y)
         features = read_features(sensitive_features, X, columns, n_rows, "training[2]")
         self.feature = features[-1]
@@ -199,7 +201,7 @@ class TrainingRows:
     def keys(self):
         """Return label and group of the rows that were trained on."""
         return {
-            "label": self.y[self.rows].astype(str),
+            "label": self.names.of_all(self.y[self.rows]),
             "group": self.feature.named()[self.rows],
         }
 
