@@ -30,6 +30,10 @@ PUBLIC_MODULES = ["skswu"] + [
     for module in pkgutil.walk_packages(skswu.__path__, "skswu.")
     if not any(part.startswith("_") for part in module.name.split("."))
 ]
+REFERENCE = [
+    *sorted((ROOT / "docs" / "api").glob("*.rst")),
+    ROOT / "docs" / "developer" / "reference.rst",
+]
 OPTIONS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 
 
@@ -109,12 +113,14 @@ def test_api_reference_lists_every_public_object():
 
 
 def listed_objects():
-    """Yield what is in the tables of the API reference; all of it must exist."""
-    for line in (ROOT / "docs" / "api.rst").read_text().splitlines():
-        if found := re.match(r"\.\. currentmodule:: (\S+)", line):
-            module = import_module(found[1])
-        elif found := re.match(r"   (\w+)$", line):
-            yield getattr(module, found[1])
+    """Yield what is in the tables of the reference; all of it must exist."""
+    for page in REFERENCE:
+        module = None
+        for line in page.read_text().splitlines():
+            if found := re.match(r"\.\. currentmodule:: (\S+)", line):
+                module = import_module(found[1])
+            elif module and (found := re.match(r"   (\w+)$", line)):
+                yield getattr(module, found[1])
 
 
 def test_pages_link_to_pictures_and_examples_that_exist():
