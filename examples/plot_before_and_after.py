@@ -2,9 +2,9 @@
 Before and after
 ================
 
-What does a correction change, and what does it cost? These are the numbers and the picture
-of the front page: a logistic regression on the Adult census data, corrected for the gap
-between women and men, on the test rows, which took no part.
+What does a correction change, and what does it cost? These are the numbers and the
+picture of the front page: a logistic regression on the Adult census data, corrected for
+the gap between women and men, on the test rows, which took no part.
 """
 
 # %%
@@ -100,8 +100,8 @@ for name in ("selection_rate_gap", "accuracy", "true_positive_rate_gap"):
 # %%
 # The picture
 # -----------
-# On the left, how often each group is predicted to have a high income. On the right, what
-# accuracy it costs to close more of the gap.
+# On the left, how often each group is predicted to have a high income. On the right,
+# what accuracy it costs to close more of the gap.
 
 figure, (rates, price) = plt.subplots(1, 2, figsize=(10, 3), layout="constrained")
 for height, row in enumerate(report.tables["selection"].itertuples()):
@@ -119,7 +119,9 @@ for height, row in enumerate(report.tables["selection"].itertuples()):
             weight=weight,
         )
 names = {"Female": "women", "Male": "men"}
-rates.set_yticks([0, 1], [names[group] for group in report.tables["selection"]["group"]])
+rates.set_yticks(
+    [0, 1], [names[group] for group in report.tables["selection"]["group"]]
+)
 rates.set(xlim=(0, 30), ylim=(1.5, -0.7), xlabel="% predicted to earn over 50K")
 rates.set_title("Selection rates, before and after")
 

@@ -2,18 +2,18 @@
 
 import io
 import sys
-from importlib import import_module
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import run_study
 from fairlearn.metrics import (
     demographic_parity_difference,
     equal_opportunity_difference,
 )
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
+from study import comparison, data_sets, measures
 
 from skswu import UnlearningClassifier
 from skswu.metrics import make_robustness_scorer
@@ -23,27 +23,10 @@ from skswu.objectives import (
     EqualOpportunity,
 )
 
-FOLDER = Path(__file__).parents[1] / "examples" / "paper"
-
 
 @pytest.fixture
-def study(monkeypatch):
-    """Import a module of the study, and forget it afterwards."""
-    if not FOLDER.exists():
-        pytest.skip("the examples are not part of this installation")
-    monkeypatch.syspath_prepend(str(FOLDER))
-    names = {path.stem for path in FOLDER.glob("*.py")}
-    for name in names:
-        monkeypatch.delitem(sys.modules, name, raising=False)
-    yield import_module
-    for name in names:
-        sys.modules.pop(name, None)
-
-
-@pytest.fixture
-def fitted(study):
+def fitted():
     """Return rows and a logistic regression fitted to others."""
-    data_sets = study("data_sets")
     split = data_sets.split(*data_sets.generated(1000, 0), 0)
     classifier = LogisticRegression().fit(split.training.X, split.training.y)
     return split, classifier
@@ -64,10 +47,10 @@ def correct(split, classifier, objective, strength):
 
 
 @pytest.mark.parametrize("make_objective", [DemographicParity, EqualOpportunity])
-def test_fairness_is_measured_as_fairlearn_does(study, fitted, make_objective):
+def test_fairness_is_measured_as_fairlearn_does(fitted, make_objective):
     split, classifier = fitted
     objective, rows = make_objective(), split.evaluation
-    measured = study("measures").Meter(rows, objective, classifier).measure(classifier)
+    measured = measures.Meter(rows, objective, classifier).measure(classifier)
     predicted = classifier.predict(rows.X)
     groups = {"sensitive_features": rows.groups}
     parity = demographic_parity_difference(rows.y, predicted, **groups)
@@ -83,12 +66,12 @@ def test_fairness_is_measured_as_fairlearn_does(study, fitted, make_objective):
     assert measured["surrogate"] == pytest.approx(abs(gap))
 
 
-def test_robustness_is_measured_as_the_scorers_do(study, fitted):
+def test_robustness_is_measured_as_the_scorers_do(fitted):
     split, classifier = fitted
     rows = split.evaluation
     objective = AdversarialRobustness(attack="boundary", adaptive=False)
     model = correct(split, classifier, objective, 0.1)
-    meter = study("measures").Meter(rows, objective, classifier)
+    meter = measures.Meter(rows, objective, classifier)
     measured = meter.measure(model.estimator_)
     static = make_robustness_scorer(attack="boundary", adaptive=False)
     static = static(model, rows.X, rows.y)
@@ -117,8 +100,7 @@ def row(weighting, dose, metric, accuracy, seed=0):
 @pytest.mark.parametrize(
     ("accuracy_of_soft", "won", "lost"), [(0.78, True, False), (0.66, False, True)]
 )
-def test_the_weighting_on_the_better_front_wins(study, accuracy_of_soft, won, lost):
-    comparison = study("comparison")
+def test_the_weighting_on_the_better_front_wins(accuracy_of_soft, won, lost):
     table = pd.DataFrame(
         [row("none", 0.0, 0.2, 0.80), row("none", 0.0, 0.2, 0.82, seed=1)]
         + [row("hard", 0.2, 0.0, 0.70, seed) for seed in (0, 1)]
@@ -134,8 +116,7 @@ def test_the_weighting_on_the_better_front_wins(study, accuracy_of_soft, won, lo
     assert comparison.losses(found).to_numpy().tolist() == [[lost] * 3]
 
 
-def run(study, monkeypatch, folder):
-    run_study = study("run_study")
+def run(monkeypatch, folder):
     monkeypatch.setattr(run_study, "N_ROWS_QUICK", 300)
     options = ["--quick", "--data", "generated", "--models", "logistic regression"]
     arguments = ["run_study.py", "--out", str(folder), *options]
@@ -144,16 +125,16 @@ def run(study, monkeypatch, folder):
     return folder / "quick.csv"
 
 
-def test_an_interrupted_study_is_resumed(study, monkeypatch, tmp_path, capsys):
-    path = run(study, monkeypatch, tmp_path)
+def test_an_interrupted_study_is_resumed(monkeypatch, tmp_path, capsys):
+    path = run(monkeypatch, tmp_path)
     whole = path.read_text()
     lines = whole.splitlines(keepends=True)
     path.write_text("".join(lines[:-2]) + lines[-2][:40])
-    run(study, monkeypatch, tmp_path)
+    run(monkeypatch, tmp_path)
     table, before = pd.read_csv(path), pd.read_csv(io.StringIO(whole))
     pd.testing.assert_frame_equal(
         table.drop(columns="seconds"), before.drop(columns="seconds")
     )
     finished = path.read_text()
-    run(study, monkeypatch, tmp_path)
+    run(monkeypatch, tmp_path)
     assert path.read_text() == finished

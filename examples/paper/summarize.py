@@ -8,11 +8,9 @@ the figures of the paper and of the fronts as PNG files.
 import argparse
 from pathlib import Path
 
-import comparison
-import figures
 import matplotlib.pyplot as plt
 import pandas as pd
-import tables
+from study import comparison, figures, tables
 
 
 def main():

@@ -1,14 +1,15 @@
 """The pictures of the study."""
 
-import data_sets
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from models import make_model
 
 from skswu import UnlearningClassifier
 from skswu.inspection import WeightsDisplay, leave_one_out
 from skswu.weighting import HardWeighting, SoftWeighting
+
+from . import data_sets
+from .models import make_model
 
 COLORS = {"hard": "#c44e52", "soft": "#4c72b0"}
 _MARKERS = {"Adult": "o", "COMPAS": "s", "generated": "^"}
