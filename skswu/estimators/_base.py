@@ -23,13 +23,12 @@ from sklearn.utils.validation import check_is_fitted
 from .._utils._compat import HasMethods, Interval, check_feature_names
 from .._utils._content_hash import content_hash
 from .._utils._saved_version import SavedVersionMixin
-from .._utils._warnings import recorded_warnings
 from ..correction import Corrector, Setting
 from ..inputs import DataReader, LabeledData
 from ..inputs._sample_weight import sample_weight_options
 from ..models._pipeline_fit import fit_recorded, rows_as_fitted
 from ..models._wrapped_classifier import check_no_samplers
-from ._correction_info import describe_warning, make_correction_info
+from ._correction_info import make_correction_info, noting_warnings
 from ._parts import (
     REGISTRIES,
     Parts,
@@ -191,6 +190,7 @@ class BaseUnlearningClassifier(
         register_parts(state.pop("_registered_parts", {}))
         super().__setstate__(state)
 
+    @noting_warnings
     def fit(self, X, y, *, sensitive_features=None, sample_weight=None):
         """Fit a clone of the estimator, then correct it.
 
@@ -212,14 +212,13 @@ class BaseUnlearningClassifier(
         self : object
             Corrected.
         """
-        return self._become(
-            "_fit",
-            X,
-            y,
-            sensitive_features=sensitive_features,
-            sample_weight=sample_weight,
+        scratch = copy(self)
+        scratch._fit(
+            X, y, sensitive_features=sensitive_features, sample_weight=sample_weight
         )
+        return self._become(scratch)
 
+    @noting_warnings
     def unlearn(
         self,
         X,
@@ -264,8 +263,8 @@ class BaseUnlearningClassifier(
         self : object
             Corrected.
         """
-        return self._become(
-            "_unlearn",
+        scratch = copy(self)
+        scratch._unlearn(
             X,
             y,
             sensitive_features=sensitive_features,
@@ -274,16 +273,10 @@ class BaseUnlearningClassifier(
             y_val=y_val,
             sensitive_features_val=sensitive_features_val,
         )
+        return self._become(scratch)
 
-    def _become(self, method, X, y, **given):
-        """Take over the state of a copy on which a method was called.
-
-        It is taken all at once, or none of it where the call fails or is interrupted.
-        """
-        scratch = copy(self)
-        with recorded_warnings() as met:
-            getattr(scratch, method)(X, y, **given)
-        scratch.correction_info_["warnings"] = [describe_warning(*one) for one in met]
+    def _become(self, scratch):
+        """Take over the state of a copy, all of it at once or, interrupted, none."""
         self.__dict__ = vars(scratch)
         return self
 

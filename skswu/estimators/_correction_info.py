@@ -2,10 +2,26 @@
 
 import re
 from datetime import datetime, timezone
+from functools import wraps
 
 import numpy as np
 
 from .._utils._versions import versions
+from .._utils._warnings import recorded_warnings
+
+
+def noting_warnings(correct):
+    """Return a method that corrects, and notes in its record what it warned of."""
+
+    @wraps(correct)
+    def noting(self, *args, **options):
+        with recorded_warnings() as met:
+            correct(self, *args, **options)
+        texts = [describe_warning(*one) for one in met]
+        self.correction_info_["warnings"] = texts
+        return self
+
+    return noting
 
 
 def make_correction_info(fitted, parts, weighting, correction):
