@@ -144,7 +144,7 @@ class InfluenceDisplay:
             sensitive_features_val=sensitive_features_val,
             influence=influence,
         )
-        linearized = question.problem.linearize()
+        linearized = question.linearize()
         groups = question.training.groups
         display = cls(
             linearized.influence[metric],
