@@ -177,7 +177,9 @@ def test_fronts_are_those_of_networks_on_adult_if_there_are_any(
     figure = study("figures").draw_fronts(
         pd.concat([other, table]) if has_networks else other
     )
-    assert figure.texts[0].get_text().startswith("Adult" if has_networks else "generated")
+    assert (
+        figure.texts[0].get_text().startswith("Adult" if has_networks else "generated")
+    )
     _, soft, original = figure.axes[0].get_lines()
     gaps = [0.2, 0.0] if has_networks else [0.1, 0.1]
     assert soft.get_xdata().tolist() == gaps
