@@ -2,18 +2,20 @@
 
 import io
 import sys
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
 import run_study
+import summarize
 from fairlearn.metrics import (
     demographic_parity_difference,
     equal_opportunity_difference,
 )
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
-from study import comparison, data_sets, measures
+from study import comparison, data_sets, figures, measures
 
 from skswu import UnlearningClassifier
 from skswu.metrics import make_robustness_scorer
@@ -114,6 +116,53 @@ def test_the_weighting_on_the_better_front_wins(accuracy_of_soft, won, lost):
     found = comparison.advantages(standing)
     assert comparison.wins(found).to_numpy().tolist() == [[won] * 3]
     assert comparison.losses(found).to_numpy().tolist() == [[lost] * 3]
+
+
+@pytest.fixture
+def table():
+    """Return what one cell of a study measures."""
+    rows = [row("none", 0.0, 0.2, 0.80), row("hard", 0.2, 0.0, 0.70)]
+    table = pd.DataFrame([*rows, row("soft", 1.0, 0.0, 0.78)])
+    for part in ("evaluation", "test"):
+        table[f"{part}_log_loss"] = 1.0 - table[f"{part}_accuracy"]
+        table[f"{part}_surrogate"] = table[f"{part}_metric"]
+        for kind in ("static", "adaptive"):
+            table[f"{part}_{kind}_robust_accuracy"] = 0.5
+    return table
+
+
+def test_a_study_without_adult_or_networks_is_summarised(
+    table, monkeypatch, tmp_path, capsys
+):
+    pytest.importorskip("matplotlib").use("Agg")
+    # These take rows of Adult themselves, few of them here.
+    for name, sizes in (("draw_over_unlearning", (400, 20)), ("draw_weights", (400,))):
+        monkeypatch.setattr(figures, name, partial(getattr(figures, name), *sizes))
+    table = table.assign(data="generated", model="logistic regression")
+    table.to_csv(tmp_path / "study.csv")
+    arguments = [str(tmp_path / "study.csv"), "--out", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["summarize.py", *arguments])
+    summarize.main()
+    cell = "| generated | logistic regression | demographic parity | influence |"
+    assert cell in capsys.readouterr().out
+    pictures = {path.name for path in tmp_path.glob("*.png")}
+    names = ("fronts", "over_unlearning", "scatter", "weights")
+    assert pictures == {f"paper_{name}.png" for name in names}
+
+
+@pytest.mark.parametrize("has_networks", [False, True])
+def test_fronts_are_those_of_networks_on_adult_if_there_are_any(table, has_networks):
+    plt = pytest.importorskip("matplotlib.pyplot")
+    other = table.assign(data="generated", test_metric=0.1)
+    figure = figures.draw_fronts(pd.concat([other, table]) if has_networks else other)
+    assert (
+        figure.texts[0].get_text().startswith("Adult" if has_networks else "generated")
+    )
+    _, soft, original = figure.axes[0].get_lines()
+    gaps = [0.2, 0.0] if has_networks else [0.1, 0.1]
+    assert soft.get_xdata().tolist() == gaps
+    assert original.get_xdata().tolist() == gaps[:1]
+    plt.close(figure)
 
 
 def run(monkeypatch, folder):

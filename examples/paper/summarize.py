@@ -30,7 +30,7 @@ def main():
     options.out.mkdir(parents=True, exist_ok=True)
     drawn = {
         "scatter": figures.draw_scatter(standing),
-        "fronts": figures.draw_fronts(table, "Adult", "network", "influence"),
+        "fronts": figures.draw_fronts(table),
         "over_unlearning": figures.draw_over_unlearning(),
         "weights": figures.draw_weights(),
     }

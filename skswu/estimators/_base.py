@@ -386,7 +386,9 @@ class BaseUnlearningClassifier(
 
     def _correct(self, fitted, parts):
         """Correct a fitted estimator and store what comes of it."""
-        found = self._find_correction(fitted, parts)
+        # What leaves the range of floats is told by our own warnings and errors.
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = self._find_correction(fitted, parts)
         self.estimator_ = found.estimator
         self.original_estimator_ = fitted.estimator
         self.classes_ = found.estimator.classes_

@@ -13,6 +13,7 @@ from .models import make_model
 
 COLORS = {"hard": "#c44e52", "soft": "#4c72b0"}
 _MARKERS = {"Adult": "o", "COMPAS": "s", "generated": "^"}
+_FRONTS = ("Adult", "network", "influence")
 _BAD, _GOOD = "#f6dede", "#e3f1e3"
 
 
@@ -81,8 +82,12 @@ def _shade(ax, right, upper, color):
     )
 
 
-def draw_fronts(table, data, model, update):
-    """Return the fronts of an update: accuracy and log loss against the metric."""
+def draw_fronts(table):
+    """Return the fronts of an update: accuracy and log loss against the metric.
+
+    It is that of the influences on networks of Adult, where the table holds it.
+    """
+    data, model, update = _shown(table)
     rows = table[(table["data"] == data) & (table["model"] == model)]
     objectives = rows["objective"].unique()
     figure, axes = plt.subplots(
@@ -115,7 +120,15 @@ def draw_fronts(table, data, model, update):
             ax.set_ylabel(measured.replace("_", " ").capitalize())
         column[0].set_title(objective, fontsize=9)
     axes[0, 0].legend(frameon=False)
+    figure.suptitle(f"{data}, {model}, {update}", fontsize=10)
     return figure
+
+
+def _shown(table):
+    """Return a data set, a model and an update that the table holds."""
+    held = table.loc[table["update"] != "none", ["data", "model", "update"]]
+    wanted = (held == list(_FRONTS)).all(axis=1)
+    return held.iloc[wanted.argmax()]
 
 
 def draw_over_unlearning(n_rows=4000, n_left_out=1500):
