@@ -17,7 +17,10 @@ from skswu.updates import (
     InfluenceUpdate,
     NTKUpdate,
     Refit,
+    SaliencyUnlearning,
     Scrub,
+    SelectiveSynapticDampening,
+    SparseFineTune,
 )
 from skswu.weighting import HardWeighting, SoftWeighting
 
@@ -41,6 +44,9 @@ UPDATES = {
         "Fisher": FisherForgetting(),
         "NTK": NTKUpdate(),
         "retraining": Refit(max_refits=1),
+        "sparse fine-tune": SparseFineTune(max_epochs=10),
+        "SalUn": SaliencyUnlearning(FineTune(max_epochs=10)),
+        "SSD": SelectiveSynapticDampening(),
     },
     "network": {
         "influence": InfluenceUpdate(),
@@ -53,6 +59,9 @@ UPDATES = {
         "EU-k": ExactLastLayers(1, max_epochs=N_EPOCHS),
         "Scrub": Scrub(max_epochs=4, ascent_epochs=2, lr=1e-3),
         "BadTeacher": BadTeacher(max_epochs=4),
+        "sparse fine-tune": SparseFineTune(max_epochs=4),
+        "SalUn": SaliencyUnlearning(FineTune(max_epochs=4)),
+        "SSD": SelectiveSynapticDampening(),
     },
 }
 
@@ -83,6 +92,5 @@ def doses(update, weighting, quick):
 def make_update(model, name, seed):
     """Return an update, its random numbers drawn by the seed."""
     update = clone(UPDATES[model][name])
-    if "random_state" in update.get_params():
-        update.set_params(random_state=seed)
-    return update
+    drawn = [one for one in update.get_params() if one.endswith("random_state")]
+    return update.set_params(**dict.fromkeys(drawn, seed))
