@@ -5,7 +5,6 @@ Where they move or vanish in another version, this is the file to change.
 
 from sklearn.utils import _safe_indexing as rows_at
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import _check_feature_names as check_feature_names
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 from sklearn.utils.validation import _num_samples as count_rows
 
@@ -13,7 +12,6 @@ __all__ = [
     "HasMethods",
     "Interval",
     "StrOptions",
-    "check_feature_names",
     "check_sample_weight",
     "count_rows",
     "rows_at",

@@ -20,7 +20,7 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from .._utils._compat import HasMethods, Interval, check_feature_names
+from .._utils._compat import HasMethods, Interval, StrOptions
 from .._utils._content_hash import content_hash
 from .._utils._saved_version import SavedVersionMixin
 from ..correction import Corrector, Setting
@@ -124,6 +124,7 @@ class BaseUnlearningClassifier(
         **part_constraints(),
         "validation_fraction": [Interval(Real, 0, 1, closed="neither"), None],
         "sensitive_features": "no_validation",
+        "missing_groups": [StrOptions({"error", "own"})],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
@@ -138,6 +139,7 @@ class BaseUnlearningClassifier(
         update="influence",
         validation_fraction=0.2,
         sensitive_features=None,
+        missing_groups="error",
         random_state=None,
         verbose=0,
     ):
@@ -148,6 +150,7 @@ class BaseUnlearningClassifier(
         self.update = update
         self.validation_fraction = validation_fraction
         self.sensitive_features = sensitive_features
+        self.missing_groups = missing_groups
         self.random_state = random_state
         self.verbose = verbose
 
@@ -287,7 +290,7 @@ class BaseUnlearningClassifier(
 
     def _make_reader(self, parts):
         needed_by = needing_groups(parts.objectives)
-        return DataReader(self, self.sensitive_features, needed_by)
+        return DataReader(self.sensitive_features, needed_by, self.missing_groups)
 
     def _original(self):
         """Return the fitted estimator that a correction starts from."""
@@ -375,11 +378,19 @@ class BaseUnlearningClassifier(
         self.estimator_ = found.estimator
         self.original_estimator_ = fitted.estimator
         self.classes_ = found.estimator.classes_
+        self._store_columns(found.estimator)
         self.train_indices_ = fitted.train_indices
         if fitted.train_indices is None:
             self.train_indices_ = np.arange(len(fitted.training.y))
         self.validation_indices_ = fitted.validation_indices
         self._store(found.correction, fitted.training.weight)
+
+    def _store_columns(self, estimator):
+        """Take over what the corrected estimator knows of the columns of X."""
+        for name in ("n_features_in_", "feature_names_in_"):
+            vars(self).pop(name, None)
+            if hasattr(estimator, name):
+                setattr(self, name, getattr(estimator, name))
 
     def _store(self, correction, weight):
         self.epsilon_ = correction.epsilon
@@ -466,7 +477,6 @@ class BaseUnlearningClassifier(
 
     def _delegate(self, method, X):
         check_is_fitted(self, "estimator_")
-        check_feature_names(self, X, reset=False)
         return getattr(self.estimator_, method)(X)
 
     def set_params(self, **params):

@@ -39,6 +39,9 @@ class UnlearningClassifier(BaseUnlearningClassifier):
     sensitive_features : str, int, list of them or None, default=None
         Columns of X, by name or position, to read the groups from when a call passes
         none. They stay in X.
+    missing_groups : {"error", "own"}, default="error"
+        Whether rows whose group is missing are refused, or are a group of their own,
+        ``"(missing)"``.
     random_state : int, RandomState instance or None, default=None
         Draws the held-out rows.
     verbose : int, default=0
@@ -54,9 +57,10 @@ class UnlearningClassifier(BaseUnlearningClassifier):
     classes_ : ndarray of shape (n_classes,)
         The labels.
     n_features_in_ : int
-        Number of columns of X.
+        Number of columns of X, where ``estimator_`` knows it.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns, if X has string names for all.
+        Names of the columns, where ``estimator_`` knows them. Which rows
+        :meth:`predict` takes is up to it alone.
     epsilon_ : ndarray of shape (n_train,)
         Relative change of each training sample's weight; -1 is removal.
     sample_weight_ : ndarray of shape (n_train,)

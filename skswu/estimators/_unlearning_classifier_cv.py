@@ -85,6 +85,9 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
         on them is too hopeful.
     sensitive_features : str, int, list of them or None, default=None
         Columns of X that hold the groups, see :class:`UnlearningClassifier`.
+    missing_groups : {"error", "own"}, default="error"
+        Whether missing values among the groups are refused or are a group, see
+        :class:`UnlearningClassifier`.
     n_jobs : int or None, default=None
         Number of splits of ``cv`` that are worked on at a time.
     random_state : int, RandomState instance or None, default=None
@@ -164,6 +167,7 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
         update="influence",
         validation_fraction=0.2,
         sensitive_features=None,
+        missing_groups="error",
         n_jobs=None,
         random_state=None,
         verbose=0,
@@ -176,6 +180,7 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
             update=update,
             validation_fraction=validation_fraction,
             sensitive_features=sensitive_features,
+            missing_groups=missing_groups,
             random_state=random_state,
             verbose=verbose,
         )

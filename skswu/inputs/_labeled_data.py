@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .._utils._compat import rows_at
+from ._rows_of_data import rows_at
 
 
 @dataclass(frozen=True)

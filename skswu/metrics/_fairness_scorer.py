@@ -10,11 +10,12 @@ import numpy as np
 import sklearn
 import sklearn.metrics
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils import check_consistent_length
 from sklearn.utils.metadata_routing import UNUSED
 
 from .._utils._warnings import warn
-from ..inputs._sensitive_features import read_sensitive_features
+from ..inputs import read_sensitive_features
+from ..inputs._labels import read_labels
 from ._parity_metrics import find_parity_metric, name_of_exported, parity_metric_names
 
 # far below any utility, and yet its square, which a standard deviation over folds
@@ -34,6 +35,7 @@ class _FairnessScorer(BaseEstimator):
         metric,
         *,
         sensitive_features=None,
+        missing_groups="error",
         utility=None,
         max_disparity=None,
         pos_label=None,
@@ -43,6 +45,7 @@ class _FairnessScorer(BaseEstimator):
     ):
         self.metric = metric
         self.sensitive_features = sensitive_features
+        self.missing_groups = missing_groups
         self.utility = utility
         self.max_disparity = max_disparity
         self.pos_label = pos_label
@@ -91,7 +94,7 @@ class _FairnessScorer(BaseEstimator):
         return float(utility - _PENALTY * violation)
 
     def _metric_value(self, metric, estimator, X, y, sensitive_features, weights):
-        y = column_or_1d(np.asarray(y))
+        y = read_labels(y, "y")
         groups = self._read_groups(sensitive_features, X, len(y))
         check_consistent_length(y, *weights.values())
         measured = metric.measure(estimator, X, y, self.pos_label)
@@ -132,6 +135,7 @@ class _FairnessScorer(BaseEstimator):
             self.sensitive_features,
             n_rows,
             max_groups_per_row=0.9,
+            missing_groups=self.missing_groups,
         )
         if groups is None:
             raise ValueError(
@@ -159,6 +163,7 @@ def make_fairness_scorer(
     metric,
     *,
     sensitive_features=None,
+    missing_groups="error",
     utility=None,
     max_disparity=None,
     pos_label=None,
@@ -193,6 +198,8 @@ def make_fairness_scorer(
         Columns of `X`, by name or position, to read the sensitive features from. If
         None, the scorer takes them as an argument of the call and requests them by
         metadata routing. What a call passes has precedence.
+    missing_groups : {"error", "own"}, default="error"
+        Whether rows whose group is missing are refused, or are a group of their own.
     utility : str or callable, optional
         A scikit-learn scorer, its name, or a callable `utility(estimator, X, y)`,
         greater is better. With sample weights it is called with `sample_weight`.
@@ -281,11 +288,13 @@ def make_fairness_scorer(
     _check_bound(utility, max_disparity)
     _check_option("method", method, ("between_groups", "to_overall"))
     _check_option("agg", agg, ("worst_case", "mean"))
+    _check_option("missing_groups", missing_groups, ("error", "own"))
     metric = name_of_exported(metric)
     find_parity_metric(metric, greater_is_better, agg, method)
     scorer = _FairnessScorer(
         metric,
         sensitive_features=sensitive_features,
+        missing_groups=missing_groups,
         utility=utility,
         max_disparity=max_disparity,
         pos_label=pos_label,
