@@ -74,13 +74,15 @@ def _columns_of_table(values, name):
             f"{name} must be array-like with one value per row or a table with one row "
             f"per sample; got {type(values).__name__} of shape {array.shape}."
         )
-    return list(array.reshape(len(array), -1).T)
+    return list(array.T) if array.ndim == 2 else [array]
 
 
 def as_values(values):
     """Return an array-like as an array, masked values as None."""
     if isinstance(values, np.ma.MaskedArray):
-        return values.astype(object).filled(None)
+        objects = np.ma.getdata(values).astype(object)
+        objects[np.ma.getmaskarray(values)] = None
+        return objects
     if hasattr(values, "detach"):  # a tensor, which may lie on a device
         values = values.detach().cpu()
     # a list with None or nan must not become an array of strings

@@ -7,10 +7,13 @@ import numpy as np
 from sklearn.utils import indexable
 
 from .._utils._compat import check_sample_weight
+from .._utils._warnings import warn
 from ._labeled_data import LabeledData
 from ._labels import read_labels
 from ._rows_of_data import check_in_memory, count_rows
 from ._sensitive_features import read_sensitive_features
+
+_MANY_GROUPS = 100
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,19 @@ class DataReader:
                 f"{self.needed_by} needs {name}: pass them to the call, or name a "
                 "column of X by the constructor's sensitive_features."
             )
+        if groups is not None:
+            _warn_of_many(groups, name)
         return groups
+
+
+def _warn_of_many(groups, name):
+    """Tell of a column whose values were hardly meant as groups."""
+    if len(groups.names) > _MANY_GROUPS:
+        warn(
+            f"{name} has {len(groups.names)} groups, each of which is compared by "
+            f"itself; the smallest has {groups.counts().min()} rows. Cut a feature of "
+            "many values into intervals."
+        )
 
 
 def _check_weight(weight, y):

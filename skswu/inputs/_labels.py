@@ -34,7 +34,7 @@ def read_labels(y, name):
     if y.dtype == object:
         _check_objects(y, name)
     check_classification_targets(y)
-    return y
+    return y.astype(y.dtype.newbyteorder("="), copy=False)
 
 
 def _check_objects(y, name):

@@ -13,10 +13,12 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_consistent_length
 from sklearn.utils.metadata_routing import UNUSED
 
+from .._utils._compat import score_of_predicted_labels
 from .._utils._warnings import warn
 from ..inputs import read_sensitive_features
 from ..inputs._labels import read_labels
 from ._parity_metrics import find_parity_metric, name_of_exported, parity_metric_names
+from ._utility import find_utility
 
 # far below any utility, and yet its square, which a standard deviation over folds
 # takes, is a float
@@ -83,21 +85,64 @@ class _FairnessScorer(BaseEstimator):
         -------
         score : float
         """
-        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
-        metric = find_parity_metric(self.metric, self.greater_is_better, self.agg)
-        value = self._metric_value(metric, estimator, X, y, sensitive_features, weights)
+        weights = _weights(sample_weight)
+        metric, y = self._find_metric(), read_labels(y, "y")
+        groups = self._read_groups(sensitive_features, X, len(y))
+        measured = metric.measure(estimator, X, y, self.pos_label)
+        value = self._metric_value(metric, measured, groups, weights)
         if self.max_disparity is None:
             return metric.score(value)
-        utility = sklearn.metrics.get_scorer(self.utility)(estimator, X, y, **weights)
+        classes = getattr(estimator, "classes_", ())
+        utility = find_utility(self.utility, classes, self.pos_label)
+        return self._bounded(metric, value, utility(estimator, X, y, **weights))
+
+    def _find_metric(self):
+        return find_parity_metric(self.metric, self.greater_is_better, self.agg)
+
+    def _bounded(self, metric, value, utility):
+        """Return the utility, less what an excess over the bound costs."""
         excess = metric.disparity(value) - self.max_disparity
         violation = 0.0 if excess <= _ROUNDING else excess
         return float(utility - _PENALTY * violation)
 
-    def _metric_value(self, metric, estimator, X, y, sensitive_features, weights):
-        y = read_labels(y, "y")
-        groups = self._read_groups(sensitive_features, X, len(y))
-        check_consistent_length(y, *weights.values())
-        measured = metric.measure(estimator, X, y, self.pos_label)
+    # What scikit-learn asks of the scorers that it evaluates at decision thresholds,
+    # such as TunedThresholdClassifierCV: a function of labels, its sign and keywords.
+    _sign = 1
+    _response_method = "predict"
+
+    @property
+    def _kwargs(self):
+        return {} if self.pos_label is None else {"pos_label": self.pos_label}
+
+    def _score_func(
+        self,
+        y_true,
+        y_pred,
+        *,
+        pos_label=None,
+        sensitive_features=None,
+        sample_weight=None,
+    ):
+        """Score predicted labels; the same as :meth:`score`."""
+        weights, metric = _weights(sample_weight), self._find_metric()
+        y, predictions = read_labels(y_true, "y"), np.asarray(y_pred)
+        groups = self._read_groups(sensitive_features, None, len(y))
+        classes = np.unique(y)
+        measured = metric.of_labels(y, predictions, classes, pos_label)
+        value = self._metric_value(metric, measured, groups, weights)
+        if self.max_disparity is None:
+            return metric.score(value)
+        scorer = find_utility(self.utility, classes, pos_label)
+        utility = score_of_predicted_labels(scorer, y, predictions, **weights)
+        if utility is None:
+            raise ValueError(
+                f"utility={self.utility!r} has no value at a decision threshold, where "
+                "labels are all that is known; use one of predicted labels."
+            )
+        return self._bounded(metric, value, utility)
+
+    def _metric_value(self, metric, measured, groups, weights):
+        check_consistent_length(groups.codes, *weights.values())
         if self._warn_of_missing(groups, measured.rows):
             return np.nan
         options = {"method": self.method, "agg": self.agg}
@@ -132,7 +177,7 @@ class _FairnessScorer(BaseEstimator):
         groups = read_sensitive_features(
             sensitive_features,
             X,
-            self.sensitive_features,
+            None if X is None else self.sensitive_features,
             n_rows,
             max_groups_per_row=0.9,
             missing_groups=self.missing_groups,
@@ -142,7 +187,10 @@ class _FairnessScorer(BaseEstimator):
                 "The fairness scorer got no sensitive_features. Name columns of X with "
                 "make_fairness_scorer(..., sensitive_features=...), pass them to the "
                 "call, or route them: with enable_metadata_routing=True, "
-                'cross_validate(..., params={"sensitive_features": ...}).'
+                'cross_validate(..., params={"sensitive_features": ...}). Where labels '
+                "at decision thresholds are scored, as by TunedThresholdClassifierCV, "
+                "X is not known: leave sensitive_features out of the scorer and route "
+                "them to its fit."
             )
         return groups
 
@@ -351,6 +399,10 @@ def get_scorer(name, *, sensitive_features=None):
     make_fairness_scorer('demographic_parity_ratio', sensitive_features='sex')
     """
     return make_fairness_scorer(name, sensitive_features=sensitive_features)
+
+
+def _weights(sample_weight):
+    return {} if sample_weight is None else {"sample_weight": sample_weight}
 
 
 def _check_bound(utility, max_disparity):

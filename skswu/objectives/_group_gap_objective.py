@@ -13,6 +13,8 @@ from ._comparisons import BetweenGroups
 from ._group_gap_metrics import GroupGapMetrics
 from ._rate_disparity import RateDisparity
 
+_MAX_LISTED = 10
+
 
 class GroupGapObjective(BaseObjective):
     r"""Gaps between groups in what their rows count; subclasses say among which labels.
@@ -216,10 +218,13 @@ class GroupGapObjective(BaseObjective):
     def _check_none_is_missing(self, cells):
         missing = cells.missing()
         if missing:
+            shown = ", ".join(missing[:_MAX_LISTED])
+            more = len(missing) - _MAX_LISTED
+            shown += f" and {more} more" if more > 0 else ""
             raise ValueError(
                 f"{type(self).__name__} cannot be measured: the evaluation rows hold "
-                f"no row (of positive weight) of {', '.join(missing)}. Give evaluation "
-                "rows that cover every group, or merge or drop the group."
+                f"no row (of positive weight) of {shown}. Give evaluation rows that "
+                "cover every group, or merge or drop the group."
             )
 
 

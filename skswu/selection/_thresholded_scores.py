@@ -2,11 +2,11 @@
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.metrics import get_scorer
 
 from ..inputs import check_total_weight, label_positions
 from ..metrics import make_fairness_scorer
 from ..metrics._parity_metrics import counted_disparity, find_parity_metric
+from ..metrics._utility import find_utility
 from ..models import make_measured_view
 
 
@@ -44,6 +44,8 @@ class ThresholdedScores:
         self.codes = label_positions(data.y, self.classes, "y")
         check_total_weight(data.weight)
         self.utility_name = utility
+        labels = (getattr(objective, "pos_label", None) for objective in objectives)
+        self.pos_label = next((one for one in labels if one is not None), None)
         self.counted, others = _find_disparities(objectives, disparity, self.classes)
         if (self.counted or others) and data.groups is None:
             raise ValueError(
@@ -96,7 +98,7 @@ class ThresholdedScores:
         if self.utility_name == "accuracy":
             correct = predicted == self.codes
             return float(np.average(correct, weights=self.data.weight))
-        scorer = get_scorer(self.utility_name)
+        scorer = find_utility(self.utility_name, self.classes, self.pos_label)
         X, y = self.data.X, self.data.y
         return float(scorer(candidate.classifier, X, y, **self.weights))
 
