@@ -5,9 +5,11 @@ Where they move or vanish in another version, this is the file to change.
 
 from inspect import signature
 
+from sklearn import config_context
 from sklearn.metrics import make_scorer
 from sklearn.utils import _safe_indexing as rows_at
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import _check_method_params as check_method_params
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 from sklearn.utils.validation import _num_samples as count_rows
 
@@ -15,8 +17,10 @@ __all__ = [
     "HasMethods",
     "Interval",
     "StrOptions",
+    "check_method_params",
     "check_sample_weight",
     "count_rows",
+    "request_sample_weight",
     "rows_at",
     "score_of_predicted_labels",
     "scorer_of_label",
@@ -46,3 +50,11 @@ def score_of_predicted_labels(scorer, y, predictions, **weights):
         return None
     options = {**scorer._kwargs, **weights}
     return scorer._sign * scorer._score_func(y, predictions, **options)
+
+
+def request_sample_weight(scorer):
+    """Have a scorer of scikit-learn request the sample weights, if it takes them."""
+    if scorer._accept_sample_weight():
+        with config_context(enable_metadata_routing=True):
+            scorer.set_score_request(sample_weight=True)
+    return scorer

@@ -3,10 +3,15 @@
 from numbers import Integral, Real
 
 import numpy as np
+from sklearn import get_config
 from sklearn.model_selection import check_cv
+from sklearn.utils.metadata_routing import MethodMapping
 from sklearn.utils.parallel import Parallel, delayed
 
 from .._utils._compat import Interval
+from ..inputs import Metadata
+from ..inputs._rows_of_data import is_indexed_by_row
+from ..metrics._utility import requesting_scorer
 from ..models import WrappedClassifier
 from ..selection._decision_threshold import ThresholdSearch, with_threshold
 from ..selection._path_table import (
@@ -206,6 +211,34 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
             state = {**state, "path_": make_table(state["path_"])}
         super().__setstate__(state)
 
+    def _read_metadata(self, data, fit_params, has_groups=False):
+        if get_config()["enable_metadata_routing"]:
+            routed = self._routed(data, fit_params, has_groups)
+            return Metadata(
+                routed.estimator.fit, routed.scorer.score, routed.splitter.split
+            )
+        split = {}
+        if self.cv is not None and "groups" in fit_params:
+            split = {"groups": fit_params["groups"]}
+            fit_params = {k: v for k, v in fit_params.items() if k != "groups"}
+        fit = super()._read_metadata(data, fit_params).fit
+        return Metadata(fit, split=split)
+
+    def get_metadata_routing(self):
+        """Return what metadata this estimator takes and passes on.
+
+        Returns
+        -------
+        MetadataRouter
+            That of :class:`UnlearningClassifier`, which passes on to the ``split`` of
+            ``cv`` and to the scorer ``utility`` as well. A scorer given by name
+            requests the sample weights.
+        """
+        router = super().get_metadata_routing()
+        router.add(splitter=self.cv, method_mapping=_from_fit("split"))
+        scorer = requesting_scorer(self.utility)
+        return router.add(scorer=scorer, method_mapping=_from_fit("score"))
+
     def _resolve_parts(self):
         parts = super()._resolve_parts()
         if "strength" not in parts.weighting.get_params():
@@ -266,7 +299,9 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
 
     def _cross_validate(self, data, parts):
         """Return the path, and the row that is best on parts not fitted on."""
-        splits = check_cv(self.cv, data.y, classifier=True).split(data.X, data.y)
+        splitter = check_cv(self.cv, data.y, classifier=True)
+        X = data.X if is_indexed_by_row(data.X) else np.arange(len(data.y))
+        splits = splitter.split(X, data.y, **data.metadata.split)
         tables = Parallel(n_jobs=self.n_jobs)(
             delayed(self._measure_split)(data, parts, train, test)
             for train, test in splits
@@ -312,3 +347,7 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
             predicted = corrector.predicted(candidates)
         for candidate, known in zip(candidates, predicted, strict=True):
             yield candidate, rows.row(candidate, known)
+
+
+def _from_fit(callee):
+    return MethodMapping().add(caller="fit", callee=callee)

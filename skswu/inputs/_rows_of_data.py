@@ -56,6 +56,11 @@ def rows_at(X, indices):
     return index_rows(X, indices)
 
 
+def is_indexed_by_row(X):
+    """Say whether scikit-learn counts and picks rows as this package does."""
+    return not isinstance(X, Mapping) and not is_dataset(X)
+
+
 def is_dataset(X):
     """Say whether rows are read one by one, as those of a torch Dataset."""
     is_sequence = isinstance(X, (list, tuple, str))

@@ -2,7 +2,7 @@
 
 import sklearn.metrics
 
-from .._utils._compat import scorer_of_label
+from .._utils._compat import request_sample_weight, scorer_of_label
 
 
 def find_utility(utility, classes, pos_label=None):
@@ -26,3 +26,22 @@ def find_utility(utility, classes, pos_label=None):
     if not isinstance(utility, str) or len(classes) != 2:
         return scorer
     return scorer_of_label(scorer, classes[1] if pos_label is None else pos_label)
+
+
+def requesting_scorer(utility):
+    """Return a utility as metadata routing is to see it.
+
+    Parameters
+    ----------
+    utility : str or callable
+        A scorer or its name.
+
+    Returns
+    -------
+    object
+        A scorer given by name requests the sample weights, if it takes them; whatever
+        else, also a name that is none, is returned as it is.
+    """
+    if utility not in sklearn.metrics.get_scorer_names():
+        return utility
+    return request_sample_weight(sklearn.metrics.get_scorer(utility))

@@ -104,7 +104,9 @@ class ThresholdedScores:
 
     @property
     def weights(self):
-        """The rows' weights as keywords of a scorer."""
+        """What the scorer is given: the rows' weights, or what was routed to it."""
+        if self.data.metadata.score is not None:
+            return self.data.metadata.score
         weight = self.data.weight
         return {} if weight is None else {"sample_weight": weight}
 
