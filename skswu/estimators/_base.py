@@ -22,6 +22,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._utils._compat import HasMethods, Interval, StrOptions
 from .._utils._content_hash import content_hash
+from .._utils._documentation_link import DocumentationLinkMixin
 from .._utils._saved_version import SavedVersionMixin
 from ..correction import Corrector, Setting
 from ..inputs import DataReader, LabeledData, Metadata
@@ -110,6 +111,7 @@ def _fitted_has(method):
 
 
 class BaseUnlearningClassifier(
+    DocumentationLinkMixin,
     SavedVersionMixin,
     ClassifierMixin,
     MetaEstimatorMixin,
@@ -447,6 +449,7 @@ class BaseUnlearningClassifier(
         self.timings_ = correction.timings
         self.solver_residuals_ = correction.solver_residuals
 
+    @available_if(_fitted_has("predict"))
     def predict(self, X):
         """Predict labels with the corrected classifier.
 

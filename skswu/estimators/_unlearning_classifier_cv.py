@@ -102,6 +102,54 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
 
     Attributes
     ----------
+    estimator_ : classifier or Pipeline
+        The corrected copy, with the tuned threshold if any.
+    original_estimator_ : classifier or Pipeline
+        The one that was corrected.
+    classes_ : ndarray of shape (n_classes,)
+        The labels.
+    n_features_in_ : int
+        Number of columns of X; only where ``estimator_`` knows it.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the columns; only where ``estimator_`` knows them.
+    epsilon_ : ndarray of shape (n_train,)
+        Relative change of each training sample's weight.
+    sample_weight_ : ndarray of shape (n_train,)
+        The fit's sample weights times ``1 + epsilon_``.
+    influence_ : ndarray of shape (n_metrics, n_train)
+        Predicted change of each metric if a sample is removed.
+    utility_influence_ : ndarray of shape (n_train,)
+        The same for the mean loss on the evaluation rows.
+    objective_names_ : list of str of length n_metrics
+        What the metrics are.
+    objective_before_ : ndarray of shape (n_metrics,)
+        The signed gaps of the original classifier on the evaluation rows.
+    objective_predicted_ : ndarray of shape (n_metrics,)
+        The same as the influences predict them under ``epsilon_``.
+    objective_after_ : ndarray of shape (n_metrics,)
+        The same of the corrected classifier.
+    utility_before_ : float
+        Mean loss of the original classifier on the evaluation rows.
+    utility_after_ : float
+        The same of the corrected classifier.
+    stationarity_ : float
+        How far the corrected parameters are from a refit under the new weights, see
+        :class:`UnlearningClassifier`.
+    step_length_ : float
+        Share of the last full step that was taken.
+    n_iter_ : int
+        Number of steps.
+    training_decrement_ : float
+        How far the original classifier is from the optimum of its training rows, see
+        :class:`UnlearningClassifier`.
+    train_indices_ : ndarray of shape (n_train,)
+        Rows of X that the attributes above speak of, after :meth:`fit`.
+    validation_indices_ : ndarray or None
+        Rows of X that :meth:`fit` held out.
+    timings_ : dict of str to float
+        Seconds spent on each step.
+    solver_residuals_ : dict of str to float
+        The largest relative residual that the iterative solver of each step reached.
     strength_ : float
         The chosen strength.
     best_index_ : int
@@ -118,7 +166,8 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
 
     See Also
     --------
-    UnlearningClassifier : Corrects at a given strength; all its attributes are here.
+    UnlearningClassifier : Corrects at a given strength.
+    skswu.metrics.make_fairness_scorer : Scores predicted labels for searches.
     skswu.inspection.TradeoffDisplay : Draws utility against disparity.
 
     Notes
