@@ -25,6 +25,8 @@ class Problem(ABC):
         Number of training rows.
     before : ndarray of shape (n_metrics,)
         The metrics of the original model, once it is linearised.
+    one_sided : ndarray of bool of shape (n_metrics,)
+        Of which of them only values above zero are to be repaired.
     """
 
     #: Whether a target that is out of the weights' reach is worth a warning.
@@ -36,6 +38,7 @@ class Problem(ABC):
     names: list
     n_rows: int
     before: np.ndarray
+    one_sided: np.ndarray
 
     @abstractmethod
     def linearize(self):
@@ -125,6 +128,16 @@ class Problem(ABC):
     @abstractmethod
     def labels(self):
         """Return what evaluation rows are: positions of their labels, and weights."""
+
+    @abstractmethod
+    def standard_errors(self, state):
+        """Return how far chance in the evaluation rows may move a model's metrics.
+
+        Returns
+        -------
+        ndarray of shape (n_metrics,)
+            NaN where it is not known.
+        """
 
     @abstractmethod
     def predicted_by(self, state):

@@ -44,6 +44,10 @@ class RefitProblem(Problem):
         return self._stand_in.names
 
     @property
+    def one_sided(self):
+        return self._stand_in.one_sided
+
+    @property
     def stand_in(self):
         """The problem of the model whose influences are taken."""
         return self._stand_in
@@ -131,11 +135,14 @@ class RefitProblem(Problem):
 
     def _measure(self, classifier):
         """Return a classifier's metrics and utility."""
+        evaluation = self._evaluation_of(classifier)
+        return evaluation.measure(evaluation.view.parameters)
+
+    def _evaluation_of(self, classifier):
         view = make_measured_view(classifier)
         rows = view.evaluation_rows(self.measured.X, self._codes)
         weight, metrics = self._measured_weight, self._metrics
-        evaluation = Evaluation(view, rows, self._codes, weight, metrics)
-        return evaluation.measure(view.parameters)
+        return Evaluation(view, rows, self._codes, weight, metrics)
 
     def _bind(self):
         """Bind the objectives once for the original and all that replace it."""
@@ -176,6 +183,10 @@ class RefitProblem(Problem):
 
     def labels(self):
         return self._codes, self._measured_weight
+
+    def standard_errors(self, state):
+        evaluation = self._evaluation_of(state.model)
+        return evaluation.standard_errors(evaluation.view.parameters)
 
     def predicted_by(self, state):
         model = state.model

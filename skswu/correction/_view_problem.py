@@ -45,6 +45,7 @@ class ViewProblem(Problem):
         self.influence = influence
         self.keeps_leftover = keeps_leftover
         self.names = evaluation.names
+        self.one_sided = evaluation.one_sided
         self.n_rows = len(rows)
 
     def linearize(self):
@@ -245,6 +246,9 @@ class ViewProblem(Problem):
 
     def labels(self):
         return self.evaluation.codes, self.evaluation.weight
+
+    def standard_errors(self, state):
+        return self.evaluation.standard_errors(state.model)
 
     def predicted_by(self, state):
         return self.evaluation.predicted(state.model)

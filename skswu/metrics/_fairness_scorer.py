@@ -17,14 +17,14 @@ from .._utils._compat import score_of_predicted_labels
 from .._utils._warnings import warn
 from ..inputs import read_sensitive_features
 from ..inputs._labels import read_labels
-from ._parity_metrics import find_parity_metric, name_of_exported, parity_metric_names
+from ._bounded_score import LOOSE_BOUND, bounded_score
+from ._parity_metrics import (
+    find_parity_metric,
+    is_ratio,
+    name_of_exported,
+    parity_metric_names,
+)
 from ._utility import find_utility
-
-# far below any utility, and yet its square, which a standard deviation over folds
-# takes, is a float
-_PENALTY = 1e100
-# 1 - 0.7 is greater than 0.3 in floating point
-_ROUNDING = 1e-12
 
 
 class _FairnessScorer(BaseEstimator):
@@ -102,8 +102,7 @@ class _FairnessScorer(BaseEstimator):
     def _bounded(self, metric, value, utility):
         """Return the utility, less what an excess over the bound costs."""
         excess = metric.disparity(value) - self.max_disparity
-        violation = 0.0 if excess <= _ROUNDING else excess
-        return float(utility - _PENALTY * violation)
+        return float(bounded_score(utility, excess))
 
     # What scikit-learn asks of the scorers that it evaluates at decision thresholds,
     # such as TunedThresholdClassifierCV: a function of labels, its sign and keywords.
@@ -151,15 +150,19 @@ class _FairnessScorer(BaseEstimator):
             name: np.asarray(weight)[measured.rows] for name, weight in weights.items()
         }
         names = np.array(groups.names, dtype=object)[groups.codes[measured.rows]]
-        return float(
-            metric.function(
-                measured.y_true,
-                measured.y_pred,
-                sensitive_features=names,
-                **weights,
-                **given,
-            )
+        value = metric.function(
+            measured.y_true,
+            measured.y_pred,
+            sensitive_features=names,
+            **weights,
+            **given,
         )
+        if np.isnan(value):
+            warn(
+                f"The score is NaN: {self.metric!r} is not defined on these rows, as a "
+                "ratio of two rates of zero is not."
+            )
+        return float(value)
 
     def _warn_of_missing(self, groups, rows):
         """Return whether a group has no row to measure: it is not equal to others."""
@@ -225,15 +228,16 @@ def make_fairness_scorer(
     :math:`r \leq 1` it is :math:`r`: greater is better, as everywhere in
     scikit-learn. With `utility` and `max_disparity` the score is
 
-    .. math:: u - 10^{100} \, \max(0, \; \delta - \text{max\_disparity}),
+    the utility :math:`u` where the disparity :math:`\delta`, which is :math:`d` or
+    :math:`1 - r`, is at most `max_disparity`, and otherwise
 
-    where :math:`u` is the utility and the disparity :math:`\delta` is :math:`d`, or
-    :math:`1 - r`. This is the utility itself where the disparity is within the bound,
-    and less than every such value otherwise, even if the utility has no lower bound,
-    as `"neg_log_loss"`; values beyond the bound are ordered by their violation. As
-    searches average scores over test folds, a candidate counts as feasible only if it
-    is within the bound on each fold, and the others are ordered by their mean
-    violation.
+    .. math:: u - 1000 \, (1 + \delta - \text{max\_disparity}),
+
+    less than every value within the bound, as long as utilities differ by less than
+    1000. As searches average scores over test folds, a candidate counts as feasible
+    only if it is within the bound on each fold, and the others are ordered by how many
+    folds break the bound and by how much. A disparity that is estimated to be just at
+    the bound breaks it on other rows every other time: leave some room.
 
     Parameters
     ----------
@@ -328,12 +332,12 @@ def make_fairness_scorer(
     ...     utility="accuracy",
     ...     max_disparity=0.2,
     ... )
-    >>> scorer(model, X, y) < -1e90
-    True
+    >>> round(scorer(model, X, y), 2)
+    -1049.12
     >>> scorer(DummyClassifier().fit(X, y), X, y)
     0.625
     """
-    _check_bound(utility, max_disparity)
+    _check_bound(metric, utility, max_disparity)
     _check_option("method", method, ("between_groups", "to_overall"))
     _check_option("agg", agg, ("worst_case", "mean"))
     _check_option("missing_groups", missing_groups, ("error", "own"))
@@ -405,7 +409,7 @@ def _weights(sample_weight):
     return {} if sample_weight is None else {"sample_weight": sample_weight}
 
 
-def _check_bound(utility, max_disparity):
+def _check_bound(metric, utility, max_disparity):
     if (utility is None) != (max_disparity is None):
         raise ValueError(
             "utility and max_disparity must be given together or not at all; got "
@@ -417,6 +421,12 @@ def _check_bound(utility, max_disparity):
     if not is_number or not 0 <= max_disparity < np.inf:
         raise ValueError(
             f"max_disparity must be a number of at least 0; got {max_disparity!r}."
+        )
+    if max_disparity >= LOOSE_BOUND and is_ratio(metric):
+        warn(
+            f"max_disparity={max_disparity} bounds 1 less the ratio, and so allows a "
+            f"ratio of {max(1 - max_disparity, 0):.3g}; for one of at least 0.8 it is "
+            "0.2."
         )
     if not callable(utility) and not isinstance(utility, str):
         raise ValueError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import fairlearn.metrics
 import numpy as np
@@ -39,6 +39,9 @@ class ParityMetric:
     function: Callable
     greater_is_better: bool
     needs_positive_label: bool = True
+
+    #: Whether it compares probabilities in place of predicted labels.
+    needs_probabilities: ClassVar[bool] = False
 
     def score(self, value: float) -> float:
         """The value with scikit-learn's sign: greater is better."""
@@ -86,6 +89,8 @@ class ProbabilityMetric(ParityMetric):
 class LossParityMetric(ProbabilityMetric):
     """Compares the log losses of all rows, or of those of a label."""
 
+    needs_probabilities: ClassVar[bool] = True
+
     def measure(self, estimator, X, y, pos_label) -> MeasuredRows:
         probabilities, classes, codes = _read_probabilities(estimator, X, y)
         own = probabilities[np.arange(len(codes)), codes]
@@ -99,6 +104,8 @@ class LossParityMetric(ProbabilityMetric):
 @dataclass(frozen=True)
 class CalibrationMetric(ProbabilityMetric):
     """Compares a label's probability with whether the row holds it."""
+
+    needs_probabilities: ClassVar[bool] = True
 
     def measure(self, estimator, X, y, pos_label) -> MeasuredRows:
         probabilities, classes, codes = _read_probabilities(estimator, X, y)

@@ -53,6 +53,13 @@ _COUNTED_OBJECTIVES = {
     ),
     "error_rate_parity": lambda label: ErrorRateParity(),
 }
+# by the names that fairlearn has for the same rates
+_COUNTED_OBJECTIVES |= {
+    "selection_rate": _COUNTED_OBJECTIVES["demographic_parity"],
+    "true_positive_rate": _COUNTED_OBJECTIVES["equal_opportunity"],
+    "false_positive_rate": _COUNTED_OBJECTIVES["false_positive_rate_parity"],
+    "zero_one_loss": _COUNTED_OBJECTIVES["error_rate_parity"],
+}
 _COUNTED = {
     f"{name}_{ending}": (of_label, comparison)
     for name, of_label in _COUNTED_OBJECTIVES.items()
@@ -107,6 +114,11 @@ def counted_disparity(metric, pos_label, classes):
         return None
     of_label, comparison = _COUNTED[metric]
     return of_label(pos_label).thresholded(classes, comparison)
+
+
+def is_ratio(metric) -> bool:
+    """Whether a metric, by name or as a function, is a ratio by its name."""
+    return _direction(getattr(metric, "__name__", str(metric))) is True
 
 
 def find_parity_metric(

@@ -13,6 +13,7 @@ from ._group_gaps import (
     FalsePositiveRateParity,
 )
 from ._loss_parity import LossParity
+from ._rate_disparity import GroupRates, MeasuredDisparity, RateDisparity
 from ._registry import OBJECTIVES, register_objective
 from ._target_utility import TargetUtility
 
@@ -30,8 +31,11 @@ __all__ = [
     "FalsePositiveRateParity",
     "GroupGapMetrics",
     "GroupGapObjective",
+    "GroupRates",
     "LossMetrics",
     "LossParity",
+    "MeasuredDisparity",
+    "RateDisparity",
     "ScoreMetrics",
     "TargetUtility",
     "register_objective",

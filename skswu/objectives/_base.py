@@ -66,11 +66,25 @@ class BaseObjective(BaseEstimator, ABC):
 
         Returns
         -------
-        object or None
-            Whose ``of_counts(counts)`` is the disparity, 0 at parity, for counts of
-            shape (..., n_groups, n_classes, n_classes), the weight of the rows of
-            each group, true and predicted label; those of each stratum by themselves.
-            Here None: ``disparity`` is taken.
+        RateDisparity or None
+            The disparity of counts of shape (..., n_groups, n_classes, n_classes), the
+            weight of the rows of each group, true and predicted label; those of each
+            stratum by themselves. Here None: ``disparity`` is taken.
+        """
+        return None
+
+    def thresholded_ratio(self, classes):
+        """Return the same for the ratio of two groups' rates, if it compares rates.
+
+        Parameters
+        ----------
+        classes : ndarray of shape (n_classes,)
+            The labels.
+
+        Returns
+        -------
+        RateDisparity or None
+            One less the lowest rate over the highest. Here None: there are no rates.
         """
         return None
 
@@ -102,6 +116,13 @@ class BoundMetrics(ABC):
         """Return both, where they share work."""
         values = self.measure(view, rows, parameters)
         return values, self.parameter_gradient(view, rows, parameters)
+
+    def standard_errors(self, view, rows, parameters):
+        """Return how far chance in the rows may move the metrics, (n_metrics,).
+
+        NaN where that is not known.
+        """
+        return np.full(len(self.names), np.nan)
 
     def in_blocks(self):
         """Return the metrics as BlockMetrics, or None.
@@ -178,6 +199,12 @@ class LossMetrics(BoundMetrics):
         rows = self._rows(view, rows, parameters)
         values = self._values(view, rows, parameters)
         return values, self._gradient(view, rows, parameters)
+
+    def standard_errors(self, view, rows, parameters):
+        losses = view.losses(self._rows(view, rows, parameters), parameters)
+        spread = self.share @ (losses - self.share @ losses) ** 2
+        size = 1.0 / (self.share @ self.share)
+        return np.array([np.sqrt(spread / (size - 1.0)) if size > 1 else np.nan])
 
     def in_blocks(self):
         if self.inputs is not None:

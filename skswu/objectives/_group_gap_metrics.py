@@ -73,6 +73,26 @@ class CellMeanMetrics(ScoreMetrics):
 
         return of_rows
 
+    def standard_errors(self, view, rows, parameters):
+        quantity = self.quantity(view.scores(rows, parameters), slice(None))
+        n_cells = self.of_cells.shape[1]
+        total, square, first, second = (
+            np.bincount(self.cells, weight, n_cells)
+            for weight in (
+                self.weight,
+                self.weight**2,
+                self.weight * quantity,
+                self.weight * quantity**2,
+            )
+        )
+        with np.errstate(invalid="ignore", divide="ignore"):
+            spread = np.maximum(second / total - (first / total) ** 2, 0.0)
+            variance = spread / (total**2 / square - 1.0)
+            terms = (self.of_cells * total) ** 2 * variance
+        # A row by itself tells nothing of the spread.
+        terms[np.isinf(terms)] = np.nan
+        return np.sqrt(terms.sum(axis=1, where=self.of_cells != 0))
+
     def _coefficients(self, rows):
         """Return what each row's quantity counts in each metric."""
         return self.of_cells[:, self.cells[rows]] * self.weight[rows]

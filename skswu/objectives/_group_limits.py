@@ -12,7 +12,7 @@ from ._comparisons import EachGroup, EachGroupLessOverall
 from ._error_rate_parity import ErrorRateParity
 from ._group_gaps import DemographicParity, EqualOpportunity, FalsePositiveRateParity
 from ._loss_parity import LossParity
-from ._rate_disparity import RateDisparity
+from ._rate_disparity import MeasuredDisparity, RateDisparity, at_position
 
 # What rows count for each rate, and whether that is to be low, as errors are.
 _RATES = {
@@ -51,6 +51,9 @@ class LimitMetrics(ScoreMetrics):
         gradient = self.metrics.gradient(scores)
         return lambda rows: self.sign * gradient(rows)
 
+    def standard_errors(self, view, rows, parameters):
+        return self.metrics.standard_errors(view, rows, parameters)
+
 
 class GroupLimitObjective(BaseObjective):
     """A limit on what the rows of each group count; subclasses say what they count.
@@ -86,15 +89,26 @@ class GroupLimitObjective(BaseObjective):
         self._validate_params()
         counted = self.make_counted()
         rates = partial(counted.rates, positive=counted.find_positive(classes))
-        return RateDisparity(partial(self._excesses, rates), _largest)
+        return RateDisparity(rates, self._largest_excess)
 
-    def _excesses(self, rates, counts):
-        """Return by how much the rates of the groups break the limit."""
-        limits = [self.limit] if self.limit is not None else _overall(rates, counts)
-        return [
-            self.sign * (rate - limit)
-            for rate, limit in zip(rates(counts), limits, strict=True)
-        ]
+    def _largest_excess(self, rates):
+        """Return the MeasuredDisparity: by how much a group breaks the limit, or 0."""
+        variance, limit, middle = rates.variance, self.limit, self.limit
+        if limit is None:
+            share = rates.weight / rates.weight.sum(axis=-1, keepdims=True)
+            limit = (share * rates.value).sum(axis=-1, keepdims=True)
+            middle = (share * rates.centre).sum(axis=-1, keepdims=True)
+            # Of a group less the mean that it is a part of.
+            of_all = (share**2 * variance).sum(axis=-1, keepdims=True)
+            variance = (1.0 - 2.0 * share) * variance + of_all
+        excess = self.sign * (rates.value - limit)
+        worst = excess.argmax(axis=-1)
+        value, centre, variance = at_position(
+            worst, excess, self.sign * (rates.centre - middle), variance
+        )
+        return MeasuredDisparity(
+            np.maximum(value, 0.0), centre, np.sqrt(variance), worst
+        )
 
 
 class BoundedGroupLoss(GroupLimitObjective):
@@ -221,13 +235,3 @@ class MinimumGroupRate(GroupLimitObjective):
         kind, _ = _RATES[self.rate]
         taken = kind().get_params()
         return kind(**{name: getattr(self, name) for name in taken})
-
-
-def _overall(rates, counts):
-    """Return the rates of all groups together, each of shape (..., 1)."""
-    return rates(counts.sum(axis=-3, keepdims=True))
-
-
-def _largest(excesses):
-    """Return the largest excess of a group, 0 if there is none."""
-    return np.maximum(excesses, 0.0).max(axis=-1)

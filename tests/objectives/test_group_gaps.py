@@ -23,6 +23,7 @@ from skswu.objectives import (
     ErrorRateParity,
     FalsePositiveRateParity,
     GroupGapObjective,
+    GroupRates,
     LossParity,
 )
 from skswu.objectives._group_limits import BoundedGroupLoss, MinimumGroupRate
@@ -72,9 +73,9 @@ class Precision(GroupGapObjective):
     def compared_labels(self, is_positive):
         return {"": np.ones_like(is_positive)}
 
-    def rates(self, counts, positive):
+    def rates(self, counts, squares, positive):
         right = counts[..., positive, positive]
-        return [right / counts[..., positive].sum(axis=-1)]
+        return [GroupRates(right / counts[..., positive].sum(axis=-1))]
 
 
 # of the label 1
