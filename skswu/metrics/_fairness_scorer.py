@@ -333,7 +333,7 @@ def make_fairness_scorer(
     ...     max_disparity=0.2,
     ... )
     >>> round(scorer(model, X, y), 2)
-    -1049.12
+    -1049.0
     >>> scorer(DummyClassifier().fit(X, y), X, y)
     0.625
     """
