@@ -88,6 +88,7 @@ class RefitProblem(Problem):
             self.training.weight,
             origin,
             solution.relative_residual,
+            self.one_sided,
         )
 
     def relinearize(self, tried, first):
@@ -162,14 +163,14 @@ class RefitProblem(Problem):
 
     def is_settled(self, update, goal, tried):
         distance = goal.distance(tried[-1].state.values)
-        return distance <= update.tol * np.linalg.norm(goal.before)
+        return distance <= update.tol * np.linalg.norm(goal.to_repair)
 
     def kept(self, update, goal, tried):
         return int(np.argmin([goal.distance(one.state.values) for one in tried]))
 
     def shortfall(self, update, goal, tried, predicted):
         state = tried[self.kept(update, goal, tried)].state
-        distance, size = goal.distance(state.values), np.linalg.norm(goal.before)
+        distance, size = goal.distance(state.values), np.linalg.norm(goal.to_repair)
         if not goal.is_aim or distance <= update.tol * size:
             return ()
         message = (

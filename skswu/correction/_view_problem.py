@@ -110,6 +110,7 @@ class ViewProblem(Problem):
             self.sample_weight,
             origin,
             solution.relative_residual,
+            self.one_sided,
         )
 
     def influences(self, parameters, epsilon, gradients):
@@ -204,8 +205,9 @@ class ViewProblem(Problem):
             return True
         if state.remaining > update.tol:
             return False
-        surprise = state.values[:-1] - last.linearized.predict(last.epsilon)
-        return np.abs(surprise).max() <= update.tol * np.abs(goal.before).max()
+        predicted = last.linearized.predict(last.epsilon)
+        surprise = goal.left(state.values) - goal.left(predicted)
+        return np.abs(surprise).max() <= update.tol * np.abs(goal.to_repair).max()
 
     def kept(self, update, goal, tried):
         # Of those that are as near, the last is the nearest to its weights.
@@ -270,6 +272,7 @@ def in_view_of(first, last, epsilon):
         last.sample_weight,
         epsilon,
         last.relative_residual,
+        first.one_sided,
     )
 
 

@@ -12,6 +12,7 @@ from ._group_gaps import (
     EqualOpportunity,
     FalsePositiveRateParity,
 )
+from ._group_limits import BoundedGroupLoss, MinimumGroupRate
 from ._loss_parity import LossParity
 from ._rate_disparity import GroupRates, MeasuredDisparity, RateDisparity
 from ._registry import OBJECTIVES, register_objective
@@ -22,6 +23,7 @@ __all__ = [
     "AdversarialRobustness",
     "BaseObjective",
     "BoundMetrics",
+    "BoundedGroupLoss",
     "CalibrationInTheLarge",
     "CellMeanMetrics",
     "DemographicParity",
@@ -35,6 +37,7 @@ __all__ = [
     "LossMetrics",
     "LossParity",
     "MeasuredDisparity",
+    "MinimumGroupRate",
     "RateDisparity",
     "ScoreMetrics",
     "TargetUtility",

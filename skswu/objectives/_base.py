@@ -167,7 +167,7 @@ class ScoreMetrics(BoundMetrics):
 
 
 class LossMetrics(BoundMetrics):
-    """What the mean loss of fixed rows is above a target.
+    """What the mean loss of fixed rows is above a target; one below it is as good.
 
     Parameters
     ----------
@@ -181,6 +181,8 @@ class LossMetrics(BoundMetrics):
         ``inputs(view, rows, parameters)`` returns the rows to measure in place of the
         given ones, such as adversarial ones; None measures the rows themselves.
     """
+
+    one_sided = True
 
     def __init__(self, name, weight, target=0.0, inputs=None):
         self.names = [name]
@@ -212,18 +214,14 @@ class LossMetrics(BoundMetrics):
         return LossSums(self.target, self._total)
 
     def _values(self, view, rows, parameters):
-        return self.above_target(self.share @ view.losses(rows, parameters))
+        loss = self.share @ view.losses(rows, parameters)
+        return np.array([loss - self.target])
 
     def _gradient(self, view, rows, parameters):
         return view.loss_gradient(rows, parameters, self.share)[:, None]
 
     def _rows(self, view, rows, parameters):
         return rows if self.inputs is None else self.inputs(view, rows, parameters)
-
-    def above_target(self, loss):
-        """Return what a mean loss is above the target, shape (1,)."""
-        # A loss below its target needs no repair, and is not to be raised.
-        return np.array([max(loss - self.target, 0.0)])
 
 
 class LossSums(BlockMetrics):
@@ -253,7 +251,7 @@ class LossSums(BlockMetrics):
         return (slope * (block.count / self.total))[None]
 
     def finish(self, rows, sums):
-        return np.maximum(sums / self.total - self.target, 0.0)
+        return sums / self.total - self.target
 
 
 def warn_of_guess(pos_label, classes, positive):

@@ -130,7 +130,7 @@ class BoundedGroupLoss(GroupLimitObjective):
 
     Examples
     --------
-    >>> from skswu.objectives._group_limits import BoundedGroupLoss
+    >>> from skswu.objectives import BoundedGroupLoss
     >>> BoundedGroupLoss(upper_bound=0.4)
     BoundedGroupLoss(upper_bound=0.4)
     """
@@ -186,7 +186,7 @@ class MinimumGroupRate(GroupLimitObjective):
 
     Examples
     --------
-    >>> from skswu.objectives._group_limits import MinimumGroupRate
+    >>> from skswu.objectives import MinimumGroupRate
     >>> MinimumGroupRate(rate="true_positive_rate", at_least=0.8)
     MinimumGroupRate(at_least=0.8, rate='true_positive_rate')
     """

@@ -15,6 +15,7 @@ from skswu.inputs import Groups
 from skswu.linear import LogisticLoss, MultinomialLoss
 from skswu.objectives import OBJECTIVES as REGISTERED
 from skswu.objectives import (
+    BoundedGroupLoss,
     CalibrationInTheLarge,
     CellMeanMetrics,
     DemographicParity,
@@ -25,8 +26,8 @@ from skswu.objectives import (
     GroupGapObjective,
     GroupRates,
     LossParity,
+    MinimumGroupRate,
 )
-from skswu.objectives._group_limits import BoundedGroupLoss, MinimumGroupRate
 from skswu.rows import LocalBlocks
 
 

@@ -20,10 +20,10 @@ from skswu.objectives import (
     DemographicParity,
     EqualizedOdds,
     LossParity,
+    MinimumGroupRate,
     TargetUtility,
 )
 from skswu.objectives._comparisons import RatioBetweenGroups
-from skswu.objectives._group_limits import MinimumGroupRate
 
 CLASSES = np.array([0, 1])
 
