@@ -431,7 +431,9 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
         paths, classes = zip(*measured, strict=True)
         self._check_classes(classes, np.unique(data.y))
         disparities = self._disparities(parts, classes[0])
-        pooled = PooledDisparity(disparities, [path.rows for path in paths])
+        pooled = PooledDisparity(
+            disparities, [path.rows for path in paths], [path.before for path in paths]
+        )
         return PathTable(self._read_strengths(), paths, pooled, self._rule)
 
     def _measure_split(self, data, parts, train, test, times):
@@ -474,7 +476,9 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
         scores = ThresholdedScores(
             data, wrapped.classifier, disparities, self.utility, times
         )
-        pooled = None if scored else PooledDisparity(disparities, [scores.rows])
+        pooled = None
+        if scored is None:
+            pooled = PooledDisparity(disparities, [scores.rows], [scores.before])
         search = None
         if self.tune_threshold and scored is None:
             search = ThresholdSearch(scores, pooled, self._rule)
@@ -487,7 +491,7 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
             self._point(candidate, known, scores, search)
             for candidate, known in zip(candidates, predicted, strict=True)
         ]
-        measured = MeasuredPath(scores.rows, scores.utility_before, points)
+        measured = MeasuredPath(scores.rows, scores.before, points)
         return Walk(candidates, measured, pooled)
 
     def _point(self, candidate, predicted, scores, search):

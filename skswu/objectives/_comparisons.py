@@ -33,7 +33,7 @@ class BetweenGroups:
             return [f"{groups[1]} - {groups[0]}"]
         return [f"{group} - overall" for group in groups]
 
-    def disparity(self, rates):
+    def disparity(self, rates, before):
         """Return how far rates are from parity.
 
         One group by itself is not at parity with any: it is NaN.
@@ -42,6 +42,8 @@ class BetweenGroups:
         ----------
         rates : GroupRates
             Of shape (..., n_groups).
+        before : GroupRates
+            Of the original model; parity does not depend on it.
 
         Returns
         -------
@@ -80,7 +82,7 @@ class EachGroup(BetweenGroups):
     def names(self, groups):
         return list(groups)
 
-    def disparity(self, rates):
+    def disparity(self, rates, before):
         worst = np.abs(rates.value).argmax(axis=-1)
         value, centre, variance = at_position(
             worst, rates.value, rates.centre, rates.variance
@@ -88,10 +90,3 @@ class EachGroup(BetweenGroups):
         return MeasuredDisparity(
             np.abs(value), np.abs(centre), np.sqrt(variance), worst
         )
-
-
-class EachGroupLessOverall(EachGroup):
-    """Each group by itself, with the mean of all rows."""
-
-    def contrasts(self, totals):
-        return np.eye(len(totals)) - totals / totals.sum()

@@ -20,7 +20,7 @@ class GroupRates:
     variance : ndarray of shape (..., n_groups) or None, default=None
         Squared standard errors of the centres; None is not known.
     weight : ndarray of shape (..., n_groups) or None, default=None
-        Weight of each group's rows; None where no rate is compared with that of all.
+        Weight of each group's rows; None where no limit is the rate of all.
 
     Examples
     --------
@@ -141,7 +141,7 @@ class RateDisparity:
         predicted label, and sums of squared weights (..., n_groups, n_classes), by
         true label, to a list of GroupRates.
     compare : callable
-        Maps GroupRates to a MeasuredDisparity.
+        Maps GroupRates, and those of the original model, to a MeasuredDisparity.
 
     Examples
     --------
@@ -173,7 +173,7 @@ class RateDisparity:
         """
         return self.measure(counts).value
 
-    def measure(self, counts, squares=None):
+    def measure(self, counts, squares=None, before=None):
         """Return the same with its standard error.
 
         Parameters
@@ -183,6 +183,9 @@ class RateDisparity:
         squares : ndarray of shape (..., n_groups, n_classes) or None, default=None
             Sum of their squared weights by group and true label; None is for rows of
             weight 1.
+        before : ndarray of shape (n_groups, n_classes, n_classes) or None, default=None
+            Counts of the original model, where limits are taken from; None takes them
+            from ``counts``.
 
         Returns
         -------
@@ -193,8 +196,12 @@ class RateDisparity:
         n_groups = counts.shape[-3]
         has_rows = counts.sum(axis=(-2, -1)).reshape(-1, n_groups).any(axis=0)
         present = np.flatnonzero(has_rows)
-        rates = self.rates(counts[..., present, :, :], squares[..., present, :])
-        found = largest_of_all([self.compare(rate) for rate in rates])
+        squares = squares[..., present, :]
+        rates = rates_before = self.rates(counts[..., present, :, :], squares)
+        if before is not None:
+            rates_before = self.rates(before[present], squares)
+        pairs = zip(rates, rates_before, strict=True)
+        found = largest_of_all([self.compare(*pair) for pair in pairs])
         known = np.append(present, -1)  # position -1 is that of no group
         return MeasuredDisparity(
             found.value, found.centre, found.standard_error, known[found.group]

@@ -75,7 +75,7 @@ class ThresholdSearch:
         return threshold[best].item(), found
 
     def _score(self, disparity, utility):
-        loss = self.scores.utility_before - utility
+        loss = self.scores.before.utility - utility
         return self.rule.score(disparity, utility, loss)
 
     def curve(self, classifier):

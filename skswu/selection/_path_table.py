@@ -39,14 +39,14 @@ class MeasuredPath:
     ----------
     rows : ScoredRows
         The rows that are scored.
-    utility_before : float
-        The utility of the original classifier on them.
+    before : Outcome
+        What the original classifier does on them.
     points : list of PathPoint
         One a strength.
     """
 
     rows: Any
-    utility_before: float
+    before: Any
     points: list
 
 
@@ -127,7 +127,7 @@ class PathTable:
         outcomes = [point.outcome for point in points]
         disparity = self.pooled.measure(outcomes)
         utility = float(np.mean([one.utility for one in outcomes]))
-        before = float(np.mean([split.utility_before for split in self.splits]))
+        before = float(np.mean([split.before.utility for split in self.splits]))
         loss = before - utility
         return {
             "strength": strength,

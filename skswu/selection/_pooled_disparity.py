@@ -25,6 +25,8 @@ class PooledDisparity:
         What is measured.
     splits : list of ScoredRows
         The rows of each split.
+    before : list of Outcome
+        What the original model of each split does on them.
 
     Attributes
     ----------
@@ -33,7 +35,7 @@ class PooledDisparity:
         others in their strata: the disparity is NaN.
     """
 
-    def __init__(self, disparities, splits):
+    def __init__(self, disparities, splits, before):
         self.disparities = disparities
         self.missing = []
         if not disparities.needs_groups:
@@ -43,6 +45,7 @@ class PooledDisparity:
         self.strata = self._compared_strata()
         if disparities.counted:
             self._squares = CellCounts(self.rows, len(disparities.classes)).squares
+            self._before = sum(one.counts for one in before)
 
     def _compared_strata(self):
         """Return the positions of the strata with rows of several groups."""
@@ -99,10 +102,12 @@ class PooledDisparity:
         """
         if self.missing:
             return _without_group(np.full(counts.shape[1:-3], np.nan))
-        squares = self._squares
+        given = counts, self._squares, self._before
         return largest_of_all(
             [
-                largest_known([one.measure(counts[k], squares[k]) for k in self.strata])
+                largest_known(
+                    [one.measure(*(part[k] for part in given)) for k in self.strata]
+                )
                 for one in self.disparities.counted
             ]
         )

@@ -94,6 +94,8 @@ class ThresholdedScores:
         The rows.
     cells : CellCounts or None
         Counts the rows, where something is counted.
+    before : Outcome
+        What the original classifier does on them.
     """
 
     def __init__(self, data, classifier, disparities, utility, times=None):
@@ -111,10 +113,8 @@ class ThresholdedScores:
             self.cells = CellCounts(self.rows, len(self.classes))
         if disparities.surrogates:
             self._surrogates = self._bind(disparities.surrogates)
-            # Inputs that stay the same for all models are made against the original.
-            self._largest_gap(classifier)
-        predicted = self.predict(classifier)
-        self.utility_before, _ = self._utility(classifier, predicted)
+        # Inputs and limits that stay the same for all models are the original's.
+        self.before = self.outcome(self, self.predict(classifier))
 
     def _check_can_be_scored(self):
         disparities, name = self.disparities, self.disparities.disparity

@@ -63,7 +63,9 @@ class Scored:
         classes = self.fitted.classes_
         disparities = Disparities([objective], disparity, classes)
         self.scores = ThresholdedScores(data, self.fitted, disparities, "accuracy")
-        self.pooled = PooledDisparity(disparities, [self.scores.rows])
+        self.pooled = PooledDisparity(
+            disparities, [self.scores.rows], [self.scores.before]
+        )
 
     def disparity(self, predicted):
         candidate = SimpleNamespace(classifier=self.fitted)
