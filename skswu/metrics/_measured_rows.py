@@ -78,6 +78,8 @@ class ErrorParityMetric(ParityMetric):
 class ProbabilityMetric(ParityMetric):
     """Compares what probabilities make of a row."""
 
+    needs_probabilities: ClassVar[bool] = True
+
     def of_labels(self, y, predictions, classes, pos_label) -> MeasuredRows:
         raise ValueError(
             "The loss parity and calibration metrics compare probabilities, which "
@@ -88,8 +90,6 @@ class ProbabilityMetric(ParityMetric):
 @dataclass(frozen=True)
 class LossParityMetric(ProbabilityMetric):
     """Compares the log losses of all rows, or of those of a label."""
-
-    needs_probabilities: ClassVar[bool] = True
 
     def measure(self, estimator, X, y, pos_label) -> MeasuredRows:
         probabilities, classes, codes = _read_probabilities(estimator, X, y)
@@ -104,8 +104,6 @@ class LossParityMetric(ProbabilityMetric):
 @dataclass(frozen=True)
 class CalibrationMetric(ProbabilityMetric):
     """Compares a label's probability with whether the row holds it."""
-
-    needs_probabilities: ClassVar[bool] = True
 
     def measure(self, estimator, X, y, pos_label) -> MeasuredRows:
         probabilities, classes, codes = _read_probabilities(estimator, X, y)

@@ -83,7 +83,7 @@ def test_upper_limits_of_ratios_hold(rng):
 
 
 def test_each_group_is_as_sure_as_its_draws_differ(rng):
-    labels, n = rng.binomial(1, 0.4, (20_000, 2, 60)), 60
+    labels = rng.binomial(1, 0.4, (20_000, 2, 60))
     predicted = np.where(rng.random(labels.shape) < 0.3, 1 - labels, labels)
     counts = np.zeros((20_000, 2, 2, 2))
     for label in (0, 1):
@@ -95,16 +95,14 @@ def test_each_group_is_as_sure_as_its_draws_differ(rng):
     excess = (predicted - labels)[:, 0].mean(axis=-1)
     assert_allclose(found.value, np.abs(excess))
     assert_allclose(found.standard_error.mean(), excess.std(), rtol=0.03)
-    # a group's rate less that of all, which it is a part of
+    # a group's shortfall of the rate that all had before
     limit = MinimumGroupRate(pos_label=1).thresholded(CLASSES)
-    several = counts_of(
-        (60, rng.binomial(60, 0.3, 20_000)), (20, rng.binomial(20, 0.8, 20_000))
-    )
-    found = limit.measure(several)
-    rates = several[:, :, 1, 1] / [60, 20]
-    shortfall = several[:, :, 1, 1].sum(axis=1) / 80 - rates[:, 0]
-    assert_allclose(found.standard_error.mean(), shortfall.std(), rtol=0.05)
-    assert n == 60
+    drawn = rng.binomial(60, 0.3, 20_000), np.full(20_000, 16)
+    before = counts_of((60, np.array([30])), (20, np.array([16])))[0]
+    found = limit.measure(counts_of((60, drawn[0]), (20, drawn[1])), None, before)
+    shortfall = 46 / 80 - drawn[0] / 60
+    assert_allclose(found.value, shortfall.clip(0.0))
+    assert_allclose(found.standard_error.mean(), shortfall.std(), rtol=0.03)
 
 
 def test_weights_count_as_the_rows_that_tell_as_much():
