@@ -6,6 +6,7 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
+import sklearn
 
 from skswu.datasets import load_adult
 
@@ -47,6 +48,14 @@ def _imported_at_top(path):
             yield statement.module.partition(".")[0]
 
 
+# What ``SKSWU_TEST_CONFIGURATION`` may name, for the tests of the contract.
+CONFIGURATIONS = {
+    "default": {},
+    "routing": {"enable_metadata_routing": True},
+    "polars": {"transform_output": "polars"},
+}
+
+
 @pytest.fixture(autouse=True)
 def seeded():
     """Seed what ``random_state=None`` draws from, so that no test depends on luck.
@@ -54,6 +63,14 @@ def seeded():
     ``SKSWU_TEST_SEED`` takes another seed, to look for tests that depend on it.
     """
     np.random.seed(int(os.environ.get("SKSWU_TEST_SEED", "0")))  # noqa: NPY002
+
+
+@pytest.fixture(autouse=True)
+def configured():
+    """Run under the configuration of scikit-learn that the environment names."""
+    name = os.environ.get("SKSWU_TEST_CONFIGURATION", "default")
+    with sklearn.config_context(**CONFIGURATIONS[name]):
+        yield
 
 
 @pytest.fixture

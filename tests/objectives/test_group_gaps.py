@@ -15,6 +15,7 @@ from skswu.inputs import Groups
 from skswu.linear import LogisticLoss, MultinomialLoss
 from skswu.objectives import OBJECTIVES as REGISTERED
 from skswu.objectives import (
+    BoundedGroupLoss,
     CalibrationInTheLarge,
     CellMeanMetrics,
     DemographicParity,
@@ -23,9 +24,10 @@ from skswu.objectives import (
     ErrorRateParity,
     FalsePositiveRateParity,
     GroupGapObjective,
+    GroupRates,
     LossParity,
+    MinimumGroupRate,
 )
-from skswu.objectives._group_limits import BoundedGroupLoss, MinimumGroupRate
 from skswu.rows import LocalBlocks
 
 
@@ -72,9 +74,9 @@ class Precision(GroupGapObjective):
     def compared_labels(self, is_positive):
         return {"": np.ones_like(is_positive)}
 
-    def rates(self, counts, positive):
+    def rates(self, counts, squares, positive):
         right = counts[..., positive, positive]
-        return [right / counts[..., positive].sum(axis=-1)]
+        return [GroupRates(right / counts[..., positive].sum(axis=-1))]
 
 
 # of the label 1
