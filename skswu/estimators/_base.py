@@ -29,6 +29,7 @@ from ..inputs import DataReader, LabeledData, Metadata
 from ..inputs._sample_weight import sample_weight_options
 from ..models._pipeline_fit import fit_recorded, rows_as_fitted
 from ..models._wrapped_classifier import (
+    check_fitted,
     check_is_classifier,
     check_no_samplers,
     tags_or_none,
@@ -332,7 +333,7 @@ class BaseUnlearningClassifier(
             state = _fitted_state(self.estimator)
             if state is None or state == self._state_then:
                 return self.original_estimator_
-        check_is_fitted(self.estimator)
+        check_fitted(self.estimator)
         return deepcopy(self.estimator)
 
     def _fit_estimator(self, data):
@@ -426,6 +427,11 @@ class BaseUnlearningClassifier(
 
     def _correct(self, fitted, parts):
         """Correct a fitted estimator and store what comes of it."""
+        if not hasattr(fitted.estimator, "classes_"):
+            raise TypeError(
+                f"{type(fitted.estimator).__name__} has no classes_ once it is fitted, "
+                "as every classifier of scikit-learn has."
+            )
         # What leaves the range of floats is told by our own warnings and errors.
         with np.errstate(over="ignore", invalid="ignore"):
             found = self._find_correction(fitted, parts)
@@ -623,7 +629,7 @@ def _weight_of_fit(estimator, training, options):
 def _fitted_state(estimator):
     """Return what changes when a fitted estimator is fitted anew; None if unfitted."""
     try:
-        check_is_fitted(estimator)
+        check_fitted(estimator)
     except NotFittedError:
         return None
     return content_hash(estimator)

@@ -2,9 +2,11 @@
 
 from copy import copy, deepcopy
 
+from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
+from sklearn.utils.validation import check_is_fitted
 
 
 class WrappedClassifier:
@@ -73,6 +75,26 @@ def tags_or_none(estimator):
         return get_tags(estimator)
     except (AttributeError, TypeError, ValueError):
         return None
+
+
+def check_fitted(estimator):
+    """Refuse an estimator that is not fitted.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Of scikit-learn or of no class of it, which then has attributes that end in "_"
+        once it is fitted.
+
+    Raises
+    ------
+    NotFittedError
+        If it is not.
+    """
+    if tags_or_none(estimator) is not None:
+        check_is_fitted(estimator)
+    elif not any(name.endswith("_") and name[0] != "_" for name in vars(estimator)):
+        raise NotFittedError(f"This {type(estimator).__name__} is not fitted yet.")
 
 
 def check_no_samplers(estimator):
