@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..objectives import LossMetrics
+from ._metric_names import distinct
 
 
 class Evaluation:
@@ -35,7 +36,7 @@ class Evaluation:
         self.codes = codes
         self.weight = weight
         self.metrics = metrics
-        self.names = [name for metric in metrics for name in metric.names]
+        self.names = distinct([name for metric in metrics for name in metric.names])
         self.all_metrics = [*metrics, LossMetrics("utility", weight)]
 
     def measure(self, parameters):

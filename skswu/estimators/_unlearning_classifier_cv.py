@@ -48,7 +48,7 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
         See :class:`UnlearningClassifier`.
     strengths : int or array-like of float, default=50
         Strengths to try. An integer is their number, evenly spaced from 0, the original
-        classifier, to 1. Of equally good ones the first is chosen.
+        classifier, to 1; one alone is 1. Of equally good ones the first is chosen.
     max_disparity : float or None, default=None
         Choose the highest utility with at most this disparity.
     max_utility_loss : float or None, default=None
@@ -313,9 +313,12 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
 
     def _read_strengths(self):
         if isinstance(self.strengths, Integral):
-            return np.linspace(0.0, 1.0, self.strengths).tolist()
+            # One strength is the whole correction, not none of it.
+            first = 1.0 if self.strengths == 1 else 0.0
+            return np.linspace(first, 1.0, self.strengths).tolist()
         strengths = np.asarray(self.strengths, dtype=np.float64)
-        if strengths.ndim != 1 or not len(strengths) or not (strengths >= 0).all():
+        fine = (strengths >= 0) & (strengths < np.inf)
+        if strengths.ndim != 1 or not len(strengths) or not fine.all():
             raise ValueError(
                 "The 'strengths' parameter must be a number of them or a non-empty "
                 f"list of numbers of at least 0; got {self.strengths!r}."
@@ -336,7 +339,7 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
         candidate.warn()
         warn_of_bound(self.path_, self.best_index_, self._rule)
         corrected = self._with_threshold(fitted, candidate.classifier)
-        return CorrectedModel(corrected, correction)
+        return CorrectedModel(corrected, correction, candidate.strength)
 
     def _with_threshold(self, fitted, classifier):
         """Return the estimator with a corrected classifier and the tuned threshold."""

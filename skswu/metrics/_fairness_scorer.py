@@ -20,9 +20,8 @@ from ..inputs._labels import read_labels
 from ._parity_metrics import find_parity_metric, name_of_exported, parity_metric_names
 from ._utility import find_utility
 
-# far below any utility, and yet its square, which a standard deviation over folds
-# takes, is a float
-_PENALTY = 1e100
+# far below any utility that is a share or a loss, and yet a number to read in a table
+_PENALTY = 1000.0
 # 1 - 0.7 is greater than 0.3 in floating point
 _ROUNDING = 1e-12
 
@@ -102,8 +101,8 @@ class _FairnessScorer(BaseEstimator):
     def _bounded(self, metric, value, utility):
         """Return the utility, less what an excess over the bound costs."""
         excess = metric.disparity(value) - self.max_disparity
-        violation = 0.0 if excess <= _ROUNDING else excess
-        return float(utility - _PENALTY * violation)
+        penalty = 0.0 if excess <= _ROUNDING else _PENALTY * (1.0 + excess)
+        return float(utility - penalty)
 
     # What scikit-learn asks of the scorers that it evaluates at decision thresholds,
     # such as TunedThresholdClassifierCV: a function of labels, its sign and keywords.
@@ -225,15 +224,15 @@ def make_fairness_scorer(
     :math:`r \leq 1` it is :math:`r`: greater is better, as everywhere in
     scikit-learn. With `utility` and `max_disparity` the score is
 
-    .. math:: u - 10^{100} \, \max(0, \; \delta - \text{max\_disparity}),
+    .. math:: u - 1000 \, (1 + v),
 
     where :math:`u` is the utility and the disparity :math:`\delta` is :math:`d`, or
-    :math:`1 - r`. This is the utility itself where the disparity is within the bound,
-    and less than every such value otherwise, even if the utility has no lower bound,
-    as `"neg_log_loss"`; values beyond the bound are ordered by their violation. As
-    searches average scores over test folds, a candidate counts as feasible only if it
-    is within the bound on each fold, and the others are ordered by their mean
-    violation.
+    :math:`1 - r`, and exceeds the bound by :math:`v`. Where it does not, the score is
+    the utility itself. So a score of about -1000 and less is of a candidate beyond the
+    bound, and of utilities that differ by less than 1000 such a candidate is never the
+    best. As searches average scores over test folds, a candidate counts as feasible
+    only if it is within the bound on each fold; the others come in the order of the
+    share of folds on which they are not, plus their mean violation.
 
     Parameters
     ----------
@@ -328,8 +327,8 @@ def make_fairness_scorer(
     ...     utility="accuracy",
     ...     max_disparity=0.2,
     ... )
-    >>> scorer(model, X, y) < -1e90
-    True
+    >>> scorer(model, X, y)
+    -1049.0
     >>> scorer(DummyClassifier().fit(X, y), X, y)
     0.625
     """

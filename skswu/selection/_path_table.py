@@ -7,7 +7,7 @@ import numpy as np
 from .._utils._warnings import warn
 from ..exceptions import UnreachableBoundWarning
 
-# As in the fairness scorers: far below any value, and yet its square is a float.
+# Far below any value; no table shows it.
 _PENALTY = 1e100
 # 1 - 0.7 is greater than 0.3 in floating point.
 _ROUNDING = 1e-12

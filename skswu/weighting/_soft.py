@@ -7,7 +7,7 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from .._utils._blas_threads import single_blas_thread
+from .._utils._blas_threads import on_one_blas_thread
 from .._utils._compat import Interval
 from .._utils._overrides import overrides
 from .._utils._warnings import warn
@@ -189,17 +189,17 @@ class SoftWeighting(BaseWeighting):
         change = _Change(metrics.sample_weight, metrics.around)
         influence = felt_influence(metrics)
         # Products of a few rows are too narrow to share: threads only wait.
-        with single_blas_thread():
-            solution = solve_minimum_norm(
-                change.rows(influence),
-                change.values(influence, asked),
-                change.rows(rows),
-                change.values(rows, floors),
-                lower=change.bound(lower),
-                upper=change.bound(upper),
-                tol=self.tol,
-                max_iter=self.max_iter,
-            )
+        solution = on_one_blas_thread(
+            solve_minimum_norm,
+            change.rows(influence),
+            change.values(influence, asked),
+            change.rows(rows),
+            change.values(rows, floors),
+            lower=change.bound(lower),
+            upper=change.bound(upper),
+            tol=self.tol,
+            max_iter=self.max_iter,
+        )
         if not solution.converged:
             self._warn_of_convergence()
         allowed = MAX_LEFT if solution.reachable else _NO_SHORTFALL
