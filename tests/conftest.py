@@ -10,6 +10,13 @@ import sklearn
 
 from skswu.datasets import load_adult
 
+# What ``SKSWU_TEST_CONFIGURATION`` may name, for the tests of the contract.
+CONFIGURATIONS = {
+    "default": {},
+    "routing": {"enable_metadata_routing": True},
+    "polars": {"transform_output": "polars"},
+}
+
 #: What the core does without. Files of tests that are about one of these, and import it
 #: at their top, are left out where it is missing.
 OPTIONAL = (
