@@ -55,14 +55,6 @@ def _imported_at_top(path):
             yield statement.module.partition(".")[0]
 
 
-# What ``SKSWU_TEST_CONFIGURATION`` may name, for the tests of the contract.
-CONFIGURATIONS = {
-    "default": {},
-    "routing": {"enable_metadata_routing": True},
-    "polars": {"transform_output": "polars"},
-}
-
-
 @pytest.fixture(autouse=True)
 def seeded():
     """Seed what ``random_state=None`` draws from, so that no test depends on luck.
