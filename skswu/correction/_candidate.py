@@ -136,7 +136,11 @@ class Candidate:
             if len(self.tried) == 1 and rows.collect("count") is None:
                 total, square = changes.totals[0], changes.sizes[0] ** 2
                 return (rows.n_rows + total) ** 2 / (rows.n_rows + 2 * total + square)
-        ((total, squares),) = rows.reduce(partial(_weight_sums, changes=changes))
+        weight = rows.collect("count")
+        # Squares of the weights themselves may leave the range of floats.
+        unit = 1.0 if weight is None else weight.max()
+        sums = partial(_weight_sums, changes=changes, unit=unit)
+        ((total, squares),) = rows.reduce(sums)
         return float(total) ** 2 / float(squares)
 
     def warn(self):
@@ -192,10 +196,13 @@ def _extreme_weights(epsilon):
     return ((message, LinearizationWarning),)
 
 
-def _weight_sums(block, changes):
-    """Return the sum of the sample weights under a change, and of their squares."""
+def _weight_sums(block, changes, unit):
+    """Return the sum of the sample weights under a change, and of their squares.
+
+    They are counted in units of ``unit``.
+    """
     weight = np.ones((1, block.n_rows))
     if changes is not None:
         weight += changes.epsilon(block)
-    weight *= block.count
+    weight *= block.count / unit
     return weight.sum(), np.einsum("sn,sn->", weight, weight)

@@ -92,7 +92,8 @@ class Corrector:
     def _correct(self, candidates, first):
         """Take the first step of all strengths at once, and each one's others."""
         with self.timer("weighting"):
-            changes = self.weighting.solve(first, [one.strength for one in candidates])
+            strengths = [one.strength for one in candidates]
+            changes = _solve(self.weighting, first, strengths)
         for position, candidate in enumerate(candidates):
             candidate.take_change(changes.take([position]), first.rows, first)
         moving = np.flatnonzero(changes.sizes)
@@ -119,10 +120,28 @@ class Corrector:
         if weighting.relinearizes:
             rows = linearized.rows
             with self.timer("weighting"):
-                changes = weighting.solve(linearized, [None])
+                changes = _solve(weighting, linearized, [None])
         candidate.take_change(changes, rows, linearized)
         with self.timer("update"):
             state = problem.apply(
                 self.update, changes.collect(rows, 0), candidate.goal, last.state
             )
         candidate.take(state)
+
+
+def _solve(weighting, linearized, strengths):
+    """Return the Changes of a weighting, all of them numbers.
+
+    Raises
+    ------
+    ValueError
+        If they are not, or their squares are none.
+    """
+    changes = weighting.solve(linearized, strengths)
+    if not np.isfinite(changes.sizes).all():
+        raise ValueError(
+            f"The changes of the sample weights that {weighting!r} found are not "
+            "finite, or beyond the range of floats: ask for less (strength), and see "
+            "whether X or sample_weight holds numbers of such a size."
+        )
+    return changes

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..objectives import LossMetrics
+from ._metric_names import distinct
 
 
 class Evaluation:
@@ -37,7 +38,7 @@ class Evaluation:
         self.codes = codes
         self.weight = weight
         self.metrics = metrics
-        self.names = [name for metric in metrics for name in metric.names]
+        self.names = distinct([name for metric in metrics for name in metric.names])
         self.one_sided = np.repeat(
             [metric.one_sided for metric in metrics],
             [len(metric.names) for metric in metrics],

@@ -33,6 +33,7 @@ from ..models._wrapped_classifier import (
     check_no_samplers,
     tags_or_none,
 )
+from ._correction_info import make_correction_info, noting_warnings
 from ._parts import (
     REGISTRIES,
     Parts,
@@ -74,6 +75,15 @@ class FittedModel:
         """The rows that the objective is measured on."""
         return self.training if self.held_out is None else self.held_out
 
+    @property
+    def measured_on(self):
+        """Which rows these are, in words."""
+        if self.held_out is None:
+            return "training rows"
+        if self.validation_indices is None:
+            return "evaluation rows that were given"
+        return "held-out rows"
+
     def seen_by(self, wrapped):
         """Return the bare classifier with the rows as it sees them."""
         return replace(
@@ -94,10 +104,13 @@ class CorrectedModel:
         The corrected copy.
     correction : Correction
         How it came about.
+    strength : float or None
+        That was chosen; None is the weighting's own.
     """
 
     estimator: Any
     correction: Any
+    strength: float | None = None
 
 
 # What divides the rows, where the groups that were read have it.
@@ -196,6 +209,7 @@ class BaseUnlearningClassifier(
         register_parts(state.pop("_registered_parts", {}))
         super().__setstate__(state)
 
+    @noting_warnings
     def fit(
         self,
         X,
@@ -245,6 +259,7 @@ class BaseUnlearningClassifier(
         )
         return self._become(scratch)
 
+    @noting_warnings
     def unlearn(
         self,
         X,
@@ -454,7 +469,9 @@ class BaseUnlearningClassifier(
 
     def _correct(self, fitted, parts):
         """Correct a fitted estimator and store what comes of it."""
-        found = self._find_correction(fitted, parts)
+        # What leaves the range of floats is told by our own warnings and errors.
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = self._find_correction(fitted, parts)
         self.estimator_ = found.estimator
         self.original_estimator_ = fitted.estimator
         self.classes_ = found.estimator.classes_
@@ -464,6 +481,10 @@ class BaseUnlearningClassifier(
             self.train_indices_ = np.arange(len(fitted.training.y))
         self.validation_indices_ = fitted.validation_indices
         self._store(found.correction, fitted.training.weight)
+        weighting = parts.weighting.at(found.strength)
+        self.correction_info_ = make_correction_info(
+            fitted, parts, weighting, found.correction
+        )
 
     def _store_columns(self, estimator):
         """Take over what the corrected estimator knows of the columns of X."""

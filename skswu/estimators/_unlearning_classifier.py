@@ -113,6 +113,16 @@ class UnlearningClassifier(BaseUnlearningClassifier):
     solver_residuals_ : dict of str to float
         The largest relative residual that the iterative solver of each step reached;
         empty where the curvature was factorised.
+    correction_info_ : dict
+        A record of the correction in plain types, for an archive or
+        :class:`~skswu.inspection.CorrectionReport`: ``"date"`` (UTC), ``"versions"``;
+        ``"objectives"``, ``"weighting"``, ``"influence"`` and ``"update"``, the parts
+        as text with all their parameters; ``"pos_labels"``, the label that each
+        objective looks at, or None; ``"measured_on"``, which rows the metrics were
+        measured on; ``"n_training_rows"``, ``"n_evaluation_rows"``,
+        ``"training_groups"`` and ``"evaluation_groups"`` with their numbers of rows;
+        ``"metrics"``, for each where it was before, was asked to go (None where
+        nothing is aimed at), was predicted to go and went; and ``"warnings"`` met.
 
     See Also
     --------

@@ -388,7 +388,8 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
                 return [1.0]
             return np.linspace(0.0, _LARGEST_STRENGTH, self.strengths).tolist()
         strengths = np.asarray(self.strengths, dtype=np.float64)
-        if strengths.ndim != 1 or not len(strengths) or not (strengths >= 0).all():
+        fine = (strengths >= 0) & (strengths < np.inf)
+        if strengths.ndim != 1 or not len(strengths) or not fine.all():
             raise ValueError(
                 "The 'strengths' parameter must be a number of them or a non-empty "
                 f"list of numbers of at least 0; got {self.strengths!r}."
@@ -413,7 +414,7 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
         candidate.warn()
         table.warn_of_bound()
         corrected = self._with_threshold(fitted, candidate.classifier)
-        return CorrectedModel(corrected, correction)
+        return CorrectedModel(corrected, correction, candidate.strength)
 
     def _with_threshold(self, fitted, classifier):
         """Return the estimator with a corrected classifier and the tuned threshold."""

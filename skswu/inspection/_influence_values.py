@@ -123,7 +123,7 @@ def influence_values(
         sensitive_features_val=sensitive_features_val,
         influence=influence,
     )
-    linearized = question.problem.linearize()
+    linearized = question.linearize()
     names = question.problem.names
     columns = dict(zip(names, linearized.influence, strict=True))
     columns["utility"] = linearized.utility_influence

@@ -33,6 +33,12 @@ class TrainingProblem:
     training: LabeledData
     index: Any
 
+    def linearize(self):
+        """Return the Linearized of the classifier."""
+        # What leaves the range of floats is told by our own warnings.
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self.problem.linearize()
+
 
 def is_corrected(estimator):
     """Say whether an estimator is a fitted UnlearningClassifier."""

@@ -131,12 +131,18 @@ def weights_summary(
     lowered = table.iloc[order[epsilon[order] < 0]]
     return WeightsSummary(
         n_samples=len(epsilon),
-        effective_sample_size=float(weight.sum() ** 2 / (weight**2).sum()),
+        effective_sample_size=_effective_sample_size(weight),
         chi_squared=float(np.mean(epsilon**2)),
         n_removed=int(np.count_nonzero(epsilon == -1.0)),
         lowered=lowered,
         composition=_composition(table, lowered, cells) if cells else None,
     )
+
+
+def _effective_sample_size(weight):
+    # Squares of the weights themselves may leave the range of floats.
+    share = weight / np.abs(weight).max()
+    return float(share.sum() ** 2 / (share**2).sum())
 
 
 def _table(estimator, X, y, sensitive_features):

@@ -56,6 +56,21 @@ class BaseObjective(BaseEstimator, ABC):
             If the metric cannot be measured on these rows.
         """
 
+    def find_positive(self, classes):
+        """Return the position of the label whose predictions are measured.
+
+        Parameters
+        ----------
+        classes : ndarray of shape (n_classes,)
+            The labels.
+
+        Returns
+        -------
+        int or None
+            None, as here, if no label has a role of its own.
+        """
+        return None
+
     def thresholded(self, classes):
         """Return its counterpart on predicted labels, if counts of rows tell it.
 

@@ -7,7 +7,7 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from .._utils._blas_threads import single_blas_thread
+from .._utils._blas_threads import on_one_blas_thread
 from .._utils._compat import Interval
 from .._utils._overrides import overrides
 from .._utils._warnings import warn
@@ -193,18 +193,18 @@ class SoftWeighting(BaseWeighting):
         influence, is_limit = felt_influence(metrics), metrics.is_limit
         rows, floors = [*influence[is_limit], *rows], [*asked[is_limit], *floors]
         # Products of a few rows are too narrow to share: threads only wait.
-        with single_blas_thread():
-            solution = solve_minimum_norm(
-                change.rows(influence[~is_limit]),
-                change.values(influence[~is_limit], asked[~is_limit]),
-                change.rows(rows),
-                change.values(rows, floors),
-                kept=np.arange(len(rows)) >= np.count_nonzero(is_limit),
-                lower=change.bound(lower),
-                upper=change.bound(upper),
-                tol=self.tol,
-                max_iter=self.max_iter,
-            )
+        solution = on_one_blas_thread(
+            solve_minimum_norm,
+            change.rows(influence[~is_limit]),
+            change.values(influence[~is_limit], asked[~is_limit]),
+            change.rows(rows),
+            change.values(rows, floors),
+            kept=np.arange(len(rows)) >= np.count_nonzero(is_limit),
+            lower=change.bound(lower),
+            upper=change.bound(upper),
+            tol=self.tol,
+            max_iter=self.max_iter,
+        )
         if not solution.converged:
             self._warn_of_convergence()
         shortfall, multipliers = _by_metric(solution, is_limit)

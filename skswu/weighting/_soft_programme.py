@@ -5,7 +5,7 @@ from math import hypot
 
 import numpy as np
 
-from .._utils._blas_threads import single_blas_thread
+from .._utils._blas_threads import on_one_blas_thread
 from ._base import is_felt
 from ._changes import Changes
 from ._dual_newton import DualNewton
@@ -63,8 +63,7 @@ class SoftProgramme:
             weighting.max_iter,
         )
         # Products of a few rows are too narrow to share: threads only wait.
-        with single_blas_thread():
-            points = search.solve(goals[:, self.used])
+        points = on_one_blas_thread(search.solve, goals[:, self.used])
         self.asked = goals
         missed = np.array([hypot(*row) for row in self.shortfall(points)[:, :-1]])
         size = hypot(*linearized.to_repair) or hypot(*linearized.constant[:-1]) or 1.0

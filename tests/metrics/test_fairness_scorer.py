@@ -495,6 +495,7 @@ def test_grid_search_orders_infeasible_candidates_by_violation():
         "disparity": get_scorer(
             "demographic_parity_difference", sensitive_features="sex"
         ),
+        "utility": "neg_log_loss",
         "bounded": bounded(0.001, sensitive_features="sex"),
     }
     model = make_model()

@@ -1,13 +1,12 @@
 """What a fitted correction tells about itself."""
 
-import platform
 import re
 from datetime import datetime, timezone
-from importlib.metadata import version
 
 import numpy as np
 import pandas as pd
 
+from ..._utils import _versions
 from ...weighting import WEIGHTINGS
 from . import _wording as words
 from ._fingerprints import fingerprint, rows_in
@@ -15,7 +14,8 @@ from ._inputs import read_features
 from ._measures import CORRECTED_BY
 from ._verdicts import Aim
 
-PACKAGES = ("skswu", "scikit-learn", "fairlearn", "numpy", "scipy", "pandas")
+#: Parts of what a correction recorded that have a table or a list of their own.
+_SHOWN_ELSEWHERE = ("warnings", "metrics")
 _LONGEST_TEXT = 700
 WEIGHT_COLUMNS = ["label", "group", "rows", "mean", "lowest", "highest"]
 WEIGHT_COLUMNS += ["share_lowered", "share_below_half", "left_out"]
@@ -169,16 +169,18 @@ class TrainingRows:
         The corrected one.
     columns : str, int, list of them or None
         Columns of X that hold the groups if ``sensitive_features`` is None.
+    names : LabelNames
+        What labels are called.
     """
 
-    def __init__(self, given, estimator, columns):
+    def __init__(self, given, estimator, columns, names):
         if not isinstance(given, tuple) or len(given) != 3:
             raise TypeError(
                 "training must be a tuple (X, y, sensitive_features) of the training "
                 f"rows; got {type(given).__name__}."
             )
         X, y, sensitive_features = given
-        self.X, self.y = X, np.asarray(y)
+        self.X, self.y, self.names = X, np.asarray(y), names
         n_rows = len(self.y)
         features = read_features(sensitive_features, X, columns, n_rows, "training[2]")
         self.feature = features[-1]
@@ -199,7 +201,7 @@ class TrainingRows:
     def keys(self):
         """Return label and group of the rows that were trained on."""
         return {
-            "label": self.y[self.rows].astype(str),
+            "label": self.names.of_all(self.y[self.rows]),
             "group": self.feature.named()[self.rows],
         }
 
@@ -221,8 +223,8 @@ def provenance_rows(estimator, original):
         return
     yield "correction", describe(estimator)
     for key, value in information(estimator).items():
-        if key != "warnings":
-            yield f"recorded: {key.replace('_', ' ')}", _shortened(plain_text(value))
+        if key not in _SHOWN_ELSEWHERE:
+            yield f"recorded: {words.recorded(key)}", _shortened(plain_text(value))
     timings = getattr(estimator, "timings_", None)
     if timings:
         yield "time of the correction", f"{sum(timings.values()):.2f} s"
@@ -230,8 +232,7 @@ def provenance_rows(estimator, original):
 
 def versions():
     """Return the versions of what the report was made with."""
-    found = [f"{name} {version(name)}" for name in PACKAGES]
-    return ", ".join([*found, f"Python {platform.python_version()}"])
+    return plain_text(_versions.versions())
 
 
 def describe(estimator):
@@ -247,7 +248,7 @@ def _shortened(text):
 def plain_text(value):
     """Return a value of plain types as text."""
     if isinstance(value, dict):
-        return ", ".join(f"{key}: {plain_text(item)}" for key, item in value.items())
+        return "; ".join(f"{key}: {plain_text(item)}" for key, item in value.items())
     if isinstance(value, (list, tuple)):
-        return ", ".join(map(plain_text, value))
-    return str(value)
+        return "; ".join(map(plain_text, value))
+    return words.NONE if value is None else str(value)

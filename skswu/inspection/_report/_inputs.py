@@ -65,7 +65,35 @@ class Decisions:
         return len(self.truth)
 
 
-def read_decisions(models, X, y, pos_label, sample_weight):
+class LabelNames:
+    """What labels are called.
+
+    Parameters
+    ----------
+    names : dict of label to str, or None
+        Labels that are not in it are called as they are.
+    """
+
+    def __init__(self, names):
+        if names is not None and not isinstance(names, dict):
+            raise TypeError(
+                "label_names must be a dict of label to name; got "
+                f"{type(names).__name__}."
+            )
+        self.names = {} if names is None else names
+
+    def of(self, label):
+        """Return the name of a label."""
+        label = label.item() if isinstance(label, np.generic) else label
+        return str(self.names.get(label, label))
+
+    def of_all(self, labels):
+        """Return the names of an array of labels, as objects."""
+        found, codes = np.unique(labels, return_inverse=True)
+        return np.array([self.of(label) for label in found], dtype=object)[codes]
+
+
+def read_decisions(models, X, y, pos_label, sample_weight, names):
     """Return the Decisions of the original and the corrected classifier."""
     y = column_or_1d(y)
     before, after = (np.asarray(model.predict(X)) for model in models)
@@ -77,8 +105,8 @@ def read_decisions(models, X, y, pos_label, sample_weight):
         before.astype(bool),
         after.astype(bool),
         read_weight(sample_weight, len(y)),
-        str(pos_label),
-        _name_of_others(y, classes, pos_label),
+        names.of(pos_label),
+        _name_of_others(y, classes, pos_label, names),
     )
 
 
@@ -86,10 +114,10 @@ def _classes(model, predictions):
     return np.asarray(getattr(model, "classes_", np.unique(predictions)))
 
 
-def _name_of_others(y, classes, pos_label):
+def _name_of_others(y, classes, pos_label, names):
     labels = pd.unique(np.concatenate([classes, y]))
     others = [label for label in labels if label != pos_label]
-    return str(others[0]) if len(others) == 1 else f"not {pos_label}"
+    return names.of(others[0]) if len(others) == 1 else f"not {names.of(pos_label)}"
 
 
 def favourable_label(pos_label, estimator, models, y):
