@@ -109,6 +109,9 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
         on them is too hopeful.
     sensitive_features : str, int, list of them or None, default=None
         Columns of X that hold the groups, see :class:`UnlearningClassifier`.
+    control_features : str, int, list of them or None, default=None
+        Columns of X that hold the strata within which alone the groups are compared,
+        see :class:`UnlearningClassifier`. The disparity is the largest of the strata.
     missing_groups : {"error", "own"}, default="error"
         Whether missing values among the groups are refused or are a group, see
         :class:`UnlearningClassifier`.
@@ -266,6 +269,7 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
         update="influence",
         validation_fraction=0.2,
         sensitive_features=None,
+        control_features=None,
         missing_groups="error",
         n_jobs=None,
         random_state=None,
@@ -279,6 +283,7 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
             update=update,
             validation_fraction=validation_fraction,
             sensitive_features=sensitive_features,
+            control_features=control_features,
             missing_groups=missing_groups,
             random_state=random_state,
             verbose=verbose,
@@ -307,9 +312,9 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
             state = {**state, "path_": make_table(state["path_"])}
         super().__setstate__(state)
 
-    def _read_metadata(self, data, fit_params, has_groups=False):
+    def _read_metadata(self, data, fit_params, passed=()):
         if get_config()["enable_metadata_routing"]:
-            routed = self._routed(data, fit_params, has_groups)
+            routed = self._routed(data, fit_params, passed)
             return Metadata(
                 routed.estimator.fit, routed.scorer.score, routed.splitter.split
             )

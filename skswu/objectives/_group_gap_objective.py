@@ -7,6 +7,7 @@ from numbers import Real
 import numpy as np
 
 from .._utils._compat import Interval
+from .._utils._warnings import warn
 from ._base import BaseObjective, positive_position, warn_of_guess
 from ._compared_cells import ComparedCells
 from ._comparisons import BetweenGroups, RatioBetweenGroups
@@ -204,6 +205,7 @@ class GroupGapObjective(BaseObjective):
         compared = self.compared_labels(np.arange(len(classes)) == positive)
         cells = ComparedCells(codes, groups, weight, compared)
         self._check_none_is_missing(cells)
+        self._warn_of_left_out(cells)
         warn_of_guess(self.pos_label, classes, positive)
         return self.make_metrics(
             codes,
@@ -219,6 +221,17 @@ class GroupGapObjective(BaseObjective):
         if positive is None:
             return self.name
         return f"{self.name}[{classes.tolist()[positive]}]"
+
+    def _warn_of_left_out(self, cells):
+        left_out = cells.left_out()
+        if left_out:
+            shown = ", ".join(left_out[:_MAX_LISTED])
+            more = len(left_out) - _MAX_LISTED
+            shown += f" and {more} more" if more > 0 else ""
+            warn(
+                f"{type(self).__name__} leaves out strata of the control features that "
+                f"hold rows of one group only: {shown}."
+            )
 
     def _check_none_is_missing(self, cells):
         missing = cells.missing()
