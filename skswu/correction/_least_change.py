@@ -13,7 +13,6 @@ estimate along the last step, in a norm that draws to the weights at hand.
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -142,7 +141,9 @@ class LeastChange:
         self._own_before = measured.own_value
         return Point(measured, self.model.problem.first_factor(self.model), 0.0)
 
-    def search(self, start, target, *, tol, target_tol, max_iter, least=_SMALLEST_SHARE):
+    def search(
+        self, start, target, *, tol, target_tol, max_iter, least=_SMALLEST_SHARE
+    ):
         """Return the Found of a target, from a point.
 
         Parameters
@@ -263,9 +264,7 @@ class _Search:
         some = np.flatnonzero(binding)
         said[some] = np.linalg.lstsq(gram[np.ix_(some, some)], right[some], 1e-10)[0]
         said[-1] = self.c
-        off, size = self.model.reduce(
-            passes.residual, multipliers=said, **self.bounds
-        )
+        off, size = self.model.reduce(passes.residual, multipliers=said, **self.bounds)
         self.said = said[:-1]
         return float(np.sqrt(off / size)) if size > 0 else (0.0 if off == 0 else np.inf)
 
@@ -400,7 +399,8 @@ class _Search:
             start = here - self.model_step(gradient)
             before = point.measured.value + share * proposal.combined.loss
             matters = max(
-                min(self.violation, 0.1 * self.scale), 0.1 * self.target_tol * self.scale
+                min(self.violation, 0.1 * self.scale),
+                0.1 * self.target_tol * self.scale,
             )
             tol = _CHORD_SHARE * matters
             found = self._settle(start, "trial", tol, size, (here, before))
@@ -442,7 +442,9 @@ class _Search:
         moved = np.abs(ahead.values - measured.values)[:-1].max(initial=0.0)
         own = self.c * abs(ahead.own_value - measured.own_value)
         off = max(min(self.optimality, 1.0), self.tol)
-        return moved <= tol and own <= _OBJECTIVE_SHARE * off**2 * max(self.point.size, size)
+        return moved <= tol and own <= _OBJECTIVE_SHARE * off**2 * max(
+            self.point.size, size
+        )
 
     def _settle_here(self):
         """Bring the model to where its weights put it, and linearise again."""

@@ -94,6 +94,7 @@ class LinearProblem(ViewProblem):
             self.sample_weight,
             solution.relative_residual,
             self.evaluation.is_held_out,
+            self.one_sided,
         )
 
     def _told_gradient(self, first, dense):

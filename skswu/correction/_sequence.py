@@ -1,14 +1,12 @@
 """Corrections by the least change of the weights, one strength after another."""
 
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from .._utils._warnings import kept_warnings
 from ..exceptions import UnreachableTargetWarning
-from ..linear import _reweighted_passes as passes
 from ..weighting import Weights
 from ..weighting._changes import given_changes
 from ._candidate import Tried
@@ -98,13 +96,10 @@ class Sequence:
         )
 
     def _constraints(self):
-        before = self.problem.before
-        used, floors = np.flatnonzero(self.is_used), np.zeros(len(before), dtype=bool)
-        if self.limit is not None:
-            used = np.append(used, len(before))
-            floors = np.append(floors[: len(used) - 1], True)
-        scale = float(np.linalg.norm(before)) or 1.0
-        return Constraints(used, floors[: len(used)], scale)
+        used = np.append(self.is_used, self.limit is not None)
+        floors = np.append(self.first.is_limit, True)
+        scale = float(np.linalg.norm(self.first.to_repair)) or 1.0
+        return Constraints(np.flatnonzero(used), floors[used], scale)
 
     def correct(self, candidates):
         """Let candidates know what comes of their strengths."""
@@ -143,7 +138,7 @@ class Sequence:
     def _from(self, start, strength, tolerances):
         """Search for a strength from one that was reached."""
         self.rows.spread("epsilon", start.epsilon.copy())
-        target = self.weighting.at(strength).target(self.problem.before)
+        target = self.weighting.at(strength).target(self.first.to_repair)
         target = target[self.is_used]
         if self.limit is not None:
             target = np.append(target, self.limit)

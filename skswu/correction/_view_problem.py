@@ -45,6 +45,7 @@ class ViewProblem(Problem):
         self.influence = influence
         self.keeps_leftover = keeps_leftover
         self.names = evaluation.names
+        self.one_sided = evaluation.one_sided
         self.n_rows = len(rows)
 
     def linearize(self):
@@ -110,6 +111,7 @@ class ViewProblem(Problem):
             origin,
             solution.relative_residual,
             self.evaluation.is_held_out,
+            self.one_sided,
         )
 
     def influences(self, parameters, epsilon, gradients):
@@ -204,8 +206,11 @@ class ViewProblem(Problem):
             return True
         if state.remaining > update.target_tol:
             return False
-        surprise = state.values[:-1] - last.linearized.predict(last.epsilon)
-        return np.abs(surprise).max() <= update.target_tol * np.abs(goal.before).max()
+        predicted = last.linearized.predict(last.epsilon)
+        surprise = goal.left(state.values) - goal.left(predicted)
+        return (
+            np.abs(surprise).max() <= update.target_tol * np.abs(goal.to_repair).max()
+        )
 
     def kept(self, update, goal, tried):
         # Of those that are as near, the last is the nearest to its weights.
@@ -254,6 +259,9 @@ class ViewProblem(Problem):
     def labels(self):
         return self.evaluation.codes, self.evaluation.weight
 
+    def standard_errors(self, state):
+        return self.evaluation.standard_errors(state.model)
+
     def predicted_by(self, state):
         return self.evaluation.predicted(state.model)
 
@@ -275,6 +283,7 @@ def in_view_of(first, last, epsilon):
         epsilon,
         last.relative_residual,
         last.is_held_out,
+        first.one_sided,
     )
 
 

@@ -34,6 +34,9 @@ class Linearized:
         What an iterative solver left.
     is_held_out : bool, default=True
         Whether the rows that are measured are others than the training rows.
+    one_sided : ndarray of bool of shape (n_metrics,) or None, default=None
+        Of which metrics only values above zero are to be repaired, and any below the
+        target are as good; None is of none.
     """
 
     rows: Any
@@ -45,6 +48,19 @@ class Linearized:
     sample_weight: np.ndarray | None = None
     relative_residual: float | None = None
     is_held_out: bool = True
+    one_sided: np.ndarray | None = None
+
+    @property
+    def is_limit(self):
+        """Which metrics are one-sided, shape (n_metrics,)."""
+        if self.one_sided is None:
+            return np.zeros(len(self.before), dtype=bool)
+        return self.one_sided
+
+    @property
+    def to_repair(self):
+        """What the metrics of the original model are away from repaired."""
+        return beyond(self.before, self.is_limit)
 
     @property
     def influence(self):
@@ -61,6 +77,19 @@ class Linearized:
         return self.constant[:-1] - self.influence @ epsilon
 
 
+def beyond(values, one_sided):
+    """Return how far metrics are from zero, nothing for those below it if one-sided.
+
+    Parameters
+    ----------
+    values : ndarray of shape (..., n_metrics)
+        The metrics, or what they are above their targets.
+    one_sided : ndarray of bool of shape (n_metrics,)
+        Of which a value below zero is as good as zero.
+    """
+    return np.where(one_sided, np.maximum(values, 0.0), values)
+
+
 def linearized_around(
     influence,
     constant,
@@ -70,6 +99,7 @@ def linearized_around(
     origin=None,
     relative_residual=None,
     is_held_out=True,
+    one_sided=None,
 ):
     r"""Return the Linearized of influences in memory.
 
@@ -91,6 +121,8 @@ def linearized_around(
         What an iterative solver left.
     is_held_out : bool, default=True
         Whether the rows that are measured are others than the training rows.
+    one_sided : ndarray of bool of shape (n_metrics,) or None, default=None
+        Of which metrics only values above zero are to be repaired.
 
     Returns
     -------
@@ -114,6 +146,7 @@ def linearized_around(
         sample_weight,
         relative_residual,
         is_held_out,
+        one_sided,
     )
 
 
