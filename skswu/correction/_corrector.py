@@ -97,9 +97,9 @@ class Corrector:
 
     def _bounded_message(self, asked, reached):
         return (
-            f"The target is out of reach: of strength={asked:.3g}, {reached:.3g} can be "
-            f"reached within utility_tolerance={self.weighting.utility_tolerance}; the "
-            "model is corrected so far."
+            f"The target is out of reach: of strength={asked:.3g}, {reached:.3g} can "
+            f"be reached within utility_tolerance={self.weighting.utility_tolerance}; "
+            "the model is corrected so far."
         )
 
     def predicted(self, candidates):

@@ -389,7 +389,7 @@ class _Search:
         return self._try(again, 1.0, "proposal")
 
     def _try(self, proposal, share, name="kept_proposal"):
-        """Return the Point under a share of a proposed change, None if there is none."""
+        """Return the Point under a share of a proposal, None if there is none."""
         self.model.reduce(passes.mix, share=share, other=name)
         (size,) = self.model.reduce(_size_of_trial)
         point = self.point

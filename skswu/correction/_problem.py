@@ -49,7 +49,7 @@ class Problem(ABC):
     def linearize(self):
         """Return the Linearized of the original model."""
 
-    def renew(self):
+    def renew(self):  # noqa: B027 - most rows forget nothing
         """Let rows know again what they forgot after the last corrections."""
 
     @abstractmethod

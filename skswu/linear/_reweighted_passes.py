@@ -149,8 +149,8 @@ def normal_equations(block, lower, upper, gain):
     Parameters
     ----------
     block : Block
-        Training rows that know their ``epsilon`` and ``influence_here``, the last row of
-        which is that of the objective.
+        Training rows that know their ``epsilon`` and ``influence_here``, the last of
+        which is on the objective.
     lower, upper : float
         Bounds; rows at one of them say nothing of the multipliers.
     gain : float
@@ -187,10 +187,10 @@ def residual(block, multipliers, lower, upper):
 
 
 def inside_change(block, lower, upper):
-    """Return the gradient's change by the step of the rows that it left inside bounds.
+    """Return the gradient's change by the step of rows that it left inside bounds.
 
-    The step goes from ``epsilon`` to ``trial``. It is noted as ``step``, 0 for rows at a
-    bound.
+    The step goes from ``epsilon`` to ``trial``. It is noted as ``step``, 0 for rows at
+    a bound.
 
     Returns
     -------

@@ -183,7 +183,7 @@ class BaseWeighting(BaseEstimator, ABC):
         self._validate_params()
 
     def programme(self):
-        """Return the LeastChangeProgramme that the weights solve, None if there is none.
+        """Return the LeastChangeProgramme that the weights solve, None without one.
 
         Where there is one, several steps of a convex model solve it under the true
         metrics in place of the linearised ones.

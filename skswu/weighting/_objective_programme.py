@@ -7,9 +7,10 @@ r"""The least change of the weights whose model also fits the original data.
 
 with the step :math:`\Delta\theta = -H^{-1} (g + \sum_i (\varepsilon'_i - \varepsilon_i)
 w_i \nabla \ell_i)` of Newton's method under the new weights. As all that the weights do
-goes through the gradient, the solution is a clipped combination of the rows' gradients:
+goes through the gradient, the solution is a clipped combination of rows' gradients:
 :math:`\varepsilon' = \mathrm{clip}(\bar\varepsilon + w \nabla \ell \cdot (v + H^{-1}
-\nabla M \lambda) / K)` with a multiplier :math:`\lambda` a metric and one v a parameter.
+\nabla M \lambda) / K)` with a multiplier :math:`\lambda` a metric and one v a
+parameter.
 """
 
 from dataclasses import dataclass
