@@ -8,6 +8,8 @@ women and men, and makes the report of it on rows that took no part: by sex, by 
 by their crossing.
 """
 
+# sphinx_gallery_thumbnail_path = 'images/report_thumbnail.png'
+
 # %%
 # A corrected classifier
 # ----------------------

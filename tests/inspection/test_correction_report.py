@@ -795,6 +795,11 @@ def test_a_part_of_another_page_leaves_that_page_alone(report):
     assert all(part.strip().startswith(".skswu-report") for part in selectors)
 
 
+def test_rows_do_not_take_the_dark_stripes_of_another_page(report):
+    style = report._repr_html_().partition("</style>")[0]
+    assert re.search(r"\.skswu-report tr[^}]*background:none!important", style)
+
+
 def test_markdown_has_all_sections_and_whole_tables(report):
     text = report.to_markdown()
     assert len(re.findall(r"^## \d\. ", text, re.MULTILINE)) == 7
