@@ -14,9 +14,9 @@ _MOST_LISTED = 24
 _LONGEST_LINE = 32
 _SHORTEST_LABEL = 20
 # Widths of a letter and heights of a line, in sizes of the font.
-_LETTER = 0.55
+_LETTER = 0.52
 _LINE = 1.7
-_POWER_LETTERS = 6
+_POWER_LETTERS = 7
 _LEGEND_SIZE = 30
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "*", "h")
 _OURS = "skswu"
@@ -162,10 +162,11 @@ def _letters_along(axis):
     """Return how many letters find room along an axis."""
     box = axis.axes.get_window_extent()
     letter = _LETTER * axis.label.get_size() * axis.axes.figure.dpi / 72.0
-    if axis.axis_name == "y":
-        return max(int(box.height / letter), _SHORTEST_LABEL)
-    # A power of ten stands beside the label of ticks below it.
-    return max(int(box.width / letter) - 2 * _POWER_LETTERS, _SHORTEST_LABEL)
+    length = box.height if axis.axis_name == "y" else box.width
+    # A power of ten stands below the ticks, beside the label.
+    is_beside = axis.axis_name == "x" and _has_power(axis)
+    taken = 2 * _POWER_LETTERS if is_beside else 0
+    return max(int(length / letter) - taken, _SHORTEST_LABEL)
 
 
 def escaped(text):
