@@ -4,6 +4,7 @@ import re
 import shlex
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import joblib
 import numpy as np
@@ -14,6 +15,7 @@ from sklearn.model_selection import train_test_split
 
 from skswu import UnlearningClassifierCV
 from skswu._command_line import main
+from skswu._command_line._measures import Measures
 
 ROOT = Path(__file__).parents[2]
 
@@ -225,6 +227,12 @@ def test_robustness_needs_no_groups(run, path, table, tmp_path):
     shown = result.cells("accuracy under attack")[2]
     assert shown == pytest.approx((distance > 0.1).mean(), abs=5e-3)
     assert shown > result.cells("accuracy under attack")[0]
+
+
+def test_limits_that_are_kept_with_ease_are_no_shortfall():
+    model = SimpleNamespace(objective_after_=np.array([0.03, -0.5, 0.04]))
+    measures = Measures("bounded_group_loss", has_groups=True)
+    assert measures.shortfall(model, None) == pytest.approx(0.05)
 
 
 def test_crossed_groups_are_named_by_their_columns(run, path):
