@@ -17,6 +17,8 @@ _SHORTEST_LABEL = 20
 _LETTER = 0.52
 _LINE = 1.7
 _POWER_LETTERS = 7
+# What the ticks and the label of the other axis leave of the width.
+_AXIS_SHARE = 0.8
 _LEGEND_SIZE = 30
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "*", "h")
 _OURS = "skswu"
@@ -160,13 +162,13 @@ def label_axis(axis, label):
 
 def _letters_along(axis):
     """Return how many letters find room along an axis."""
-    box = axis.axes.get_window_extent()
-    letter = _LETTER * axis.label.get_size() * axis.axes.figure.dpi / 72.0
-    length = box.height if axis.axis_name == "y" else box.width
+    ax = axis.axes
+    letter = _LETTER * axis.label.get_size() * ax.figure.dpi / 72.0
+    if axis.axis_name == "y":
+        return max(int(ax.get_window_extent().height / letter), _SHORTEST_LABEL)
     # A power of ten stands below the ticks, beside the label.
-    is_beside = axis.axis_name == "x" and _has_power(axis)
-    taken = 2 * _POWER_LETTERS if is_beside else 0
-    return max(int(length / letter) - taken, _SHORTEST_LABEL)
+    taken = 2 * _POWER_LETTERS if _has_power(axis) else 0
+    return max(int(_AXIS_SHARE * _room(ax) / letter) - taken, _SHORTEST_LABEL)
 
 
 def escaped(text):
