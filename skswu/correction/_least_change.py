@@ -25,6 +25,9 @@ _MOST_CURVATURE = 10.0
 # A chord may move the metrics by this share of what is left to do.
 _CHORD_SHARE = 0.05
 _MAX_NEWTON = 20
+# Miss and residual at which a search that goes no farther has ended well.
+_MET = 1e-3
+_OPTIMAL = 3e-2
 # Steps in which the metrics have to come at least half as close.
 _PATIENCE = 8
 # And the original objective by this share of what the weights may still gain.
@@ -198,7 +201,7 @@ class _Search:
                 break
             status = self._step()
             if status is not None:
-                return self._found(status, k)
+                return self._found("converged" if self._is_near_done() else status, k)
         return self._found("max_iter", self.max_iter)
 
     # --- where it stands
@@ -224,6 +227,11 @@ class _Search:
         if len(violations) <= _PATIENCE or self.violation <= 0.1 * self.scale:
             return False
         return self.violation > 0.5 * violations[-1 - _PATIENCE]
+
+    def _is_near_done(self):
+        """Say whether it ends where rounding lets no merit function see farther."""
+        met = self.violation <= _MET * self.scale
+        return met and self.optimality <= _OPTIMAL
 
     def _height(self, measured, size):
         """Return what is least, without the penalty."""

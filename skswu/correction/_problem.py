@@ -13,8 +13,8 @@ from ..weighting._linearized import beyond
 
 # The share of the original model's distance from the target that any step may leave.
 _NEAR = 0.02
-# Shares of the predicted change by which the metrics may miss it without a word, where
-# they were to reach a target, and where they were not.
+# Shares by which metrics may miss what was predicted without a word: of what was asked,
+# where they were to reach a target, and of the predicted change where they were not.
 _MISS = 0.1
 _SURPRISE = 0.5
 
@@ -262,9 +262,13 @@ class Goal:
     def surprise(self, predicted, after):
         """Return warnings where the metrics went elsewhere than was predicted."""
         expected = self.left(predicted)
-        missed = self.left(after) - expected
-        allowed = _MISS if self.is_aim else _SURPRISE
-        if hypot(*missed) <= allowed * hypot(*(self.asked - expected)):
+        missed = np.where(
+            self.one_sided, self.left(after) - expected, after - predicted
+        )
+        allowed = _SURPRISE * hypot(*(self.asked - expected))
+        if self.is_aim and self.original_distance > 0:
+            allowed = _MISS * self.original_distance
+        if hypot(*missed) <= allowed:
             return ()
         message = (
             f"The metric was predicted to go from {_listed(self.before)} to "
