@@ -9,6 +9,7 @@ from sklearn.utils.metadata_routing import MethodMapping
 from sklearn.utils.parallel import Parallel, delayed
 
 from .._utils._compat import Interval
+from .._utils._tasks import current_task, task, within
 from ..inputs import Metadata
 from ..inputs._rows_of_data import is_indexed_by_row
 from ..metrics._utility import requesting_scorer
@@ -150,6 +151,8 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
         Seconds spent on each step.
     solver_residuals_ : dict of str to float
         The largest relative residual that the iterative solver of each step reached.
+    correction_info_ : dict
+        What the correction records of itself, see :class:`UnlearningClassifier`.
     strength_ : float
         The chosen strength.
     best_index_ : int
@@ -353,18 +356,21 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
         """Return the path, and the row that is best on parts not fitted on."""
         splitter = check_cv(self.cv, data.y, classifier=True)
         X = data.X if is_indexed_by_row(data.X) else np.arange(len(data.y))
-        splits = splitter.split(X, data.y, **data.metadata.split)
-        tables = Parallel(n_jobs=self.n_jobs)(
-            delayed(self._measure_split)(data, parts, train, test)
-            for train, test in splits
-        )
+        splits = list(splitter.split(X, data.y, **data.metadata.split))
+        with task("cross-validation", len(splits), in_order=False):
+            at_hand = current_task()
+            tables = Parallel(n_jobs=self.n_jobs)(
+                delayed(self._measure_split)(data, parts, *split, position, at_hand)
+                for position, split in enumerate(splits)
+            )
         return choose(tables, self._rule)
 
-    def _measure_split(self, data, parts, train, test):
+    def _measure_split(self, data, parts, train, test, position, at_hand):
         """Return the table of the path of a fit on some rows, measured on others."""
-        fitted = self._fit_estimator(data.take(train))
-        path = self._walk(self._read_strengths(), fitted, parts, data.take(test))
-        return [row for _, row in path]
+        with within(at_hand), task("split", n_subtasks=None, position=position):
+            fitted = self._fit_estimator(data.take(train))
+            path = self._walk(self._read_strengths(), fitted, parts, data.take(test))
+            return [row for _, row in path]
 
     def _best_along(self, strengths, fitted, parts):
         """Return the candidate with the best score, and the table of all."""
