@@ -121,6 +121,13 @@ class CorrectedModel:
     strength: float | None = None
 
 
+# What divides the rows, where the groups that were read have it.
+_GROUPINGS = {
+    "sensitive_features": lambda groups: groups,
+    "control_features": lambda groups: groups.strata,
+}
+
+
 def _fitted_has(method):
     """Check that the corrected classifier, or the one to correct, has a method."""
 
@@ -152,6 +159,7 @@ class BaseUnlearningClassifier(
         **part_constraints(),
         "validation_fraction": [Interval(Real, 0, 1, closed="neither"), None],
         "sensitive_features": "no_validation",
+        "control_features": "no_validation",
         "missing_groups": [StrOptions({"error", "own"})],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
@@ -167,6 +175,7 @@ class BaseUnlearningClassifier(
         update="influence",
         validation_fraction=0.2,
         sensitive_features=None,
+        control_features=None,
         missing_groups="error",
         random_state=None,
         verbose=0,
@@ -178,6 +187,7 @@ class BaseUnlearningClassifier(
         self.update = update
         self.validation_fraction = validation_fraction
         self.sensitive_features = sensitive_features
+        self.control_features = control_features
         self.missing_groups = missing_groups
         self.random_state = random_state
         self.verbose = verbose
@@ -214,7 +224,16 @@ class BaseUnlearningClassifier(
         super().__setstate__(state)
 
     @noting_warnings
-    def fit(self, X, y, *, sensitive_features=None, sample_weight=None, **fit_params):
+    def fit(
+        self,
+        X,
+        y,
+        *,
+        sensitive_features=None,
+        control_features=None,
+        sample_weight=None,
+        **fit_params,
+    ):
         """Fit a clone of the estimator, then correct it.
 
         Parameters
@@ -227,6 +246,10 @@ class BaseUnlearningClassifier(
                 n_sensitive), default=None
             Groups of the rows, in columns that are crossed; None reads the columns
             that the constructor names.
+        control_features : array-like of shape (n_samples,) or (n_samples, \
+                n_control), default=None
+            Strata of the rows, within which alone the groups are compared; None reads
+            the columns that the constructor names, if any.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows, passed to the estimator's ``fit``.
         **fit_params : dict
@@ -245,6 +268,7 @@ class BaseUnlearningClassifier(
             y,
             fit_params,
             sensitive_features=sensitive_features,
+            control_features=control_features,
             sample_weight=sample_weight,
         )
         return self._become(scratch)
@@ -256,10 +280,12 @@ class BaseUnlearningClassifier(
         y,
         *,
         sensitive_features=None,
+        control_features=None,
         sample_weight=None,
         X_val=None,
         y_val=None,
         sensitive_features_val=None,
+        control_features_val=None,
     ):
         """Correct a fitted estimator, given the data that it was trained on.
 
@@ -277,6 +303,10 @@ class BaseUnlearningClassifier(
                 n_sensitive), default=None
             Groups of the rows, in columns that are crossed; None reads the columns
             that the constructor names.
+        control_features : array-like of shape (n_samples,) or (n_samples, \
+                n_control), default=None
+            Strata of the rows, within which alone the groups are compared; None reads
+            the columns that the constructor names, if any.
         sample_weight : array-like of shape (n_samples,), default=None
             The weights that the estimator was fitted with.
         X_val : {array-like, sparse matrix, DataFrame} of shape (n_val, n_features), \
@@ -288,6 +318,9 @@ class BaseUnlearningClassifier(
         sensitive_features_val : array-like of shape (n_val,) or (n_val, \
                 n_sensitive), default=None
             Their groups.
+        control_features_val : array-like of shape (n_val,) or (n_val, n_control), \
+                default=None
+            Their strata.
 
         Returns
         -------
@@ -299,10 +332,12 @@ class BaseUnlearningClassifier(
             X,
             y,
             sensitive_features=sensitive_features,
+            control_features=control_features,
             sample_weight=sample_weight,
             X_val=X_val,
             y_val=y_val,
             sensitive_features_val=sensitive_features_val,
+            control_features_val=control_features_val,
         )
         return self._become(scratch)
 
@@ -319,8 +354,8 @@ class BaseUnlearningClassifier(
     def _fit_within(self, X, y, fit_params, **given):
         parts = self._resolve_parts()
         data = self._make_reader(parts).read(X, y, **given)
-        is_given = given["sensitive_features"] is not None
-        metadata = self._read_metadata(data, fit_params, is_given)
+        passed = [name for name in _GROUPINGS if given[name] is not None]
+        metadata = self._read_metadata(data, fit_params, passed)
         self._correct(self._fit_estimator(replace(data, metadata=metadata)), parts)
         self._took_fit_params = bool(fit_params)
         self._fitted_from = self.estimator
@@ -343,7 +378,12 @@ class BaseUnlearningClassifier(
 
     def _make_reader(self, parts):
         needed_by = needing_groups(parts.objectives)
-        return DataReader(self.sensitive_features, needed_by, self.missing_groups)
+        return DataReader(
+            self.sensitive_features,
+            needed_by,
+            self.missing_groups,
+            self.control_features,
+        )
 
     def _original(self):
         """Return the fitted estimator that a correction starts from."""
@@ -386,6 +426,9 @@ class BaseUnlearningClassifier(
         _, cells = np.unique(data.y, return_inverse=True)
         if data.groups is not None:
             cells = cells * len(data.groups.names) + data.groups.codes
+            strata = data.groups.strata
+            if strata is not None:
+                cells = cells * len(strata.names) + strata.codes
         held_out = _stratified_mask(
             cells, self.validation_fraction, check_random_state(self.random_state)
         )
@@ -397,7 +440,7 @@ class BaseUnlearningClassifier(
             )
         return np.flatnonzero(~held_out), np.flatnonzero(held_out)
 
-    def _read_metadata(self, data, fit_params, has_groups=False):
+    def _read_metadata(self, data, fit_params, passed=()):
         """Return the Metadata of a ``fit``, as far as a subclass has a use for it.
 
         Parameters
@@ -406,20 +449,20 @@ class BaseUnlearningClassifier(
             All rows.
         fit_params : dict
             What else was passed.
-        has_groups : bool, default=False
-            Whether groups were passed, which are routed as any metadata.
+        passed : sequence of str, default=()
+            Which of the sensitive and control features were passed, which are routed
+            as any metadata.
         """
         if not get_config()["enable_metadata_routing"]:
             options = sample_weight_options(self.estimator, data.weight)
             return Metadata({**fit_params, **options})
-        return Metadata(self._routed(data, fit_params, has_groups).estimator.fit)
+        return Metadata(self._routed(data, fit_params, passed).estimator.fit)
 
-    def _routed(self, data, fit_params, has_groups):
+    def _routed(self, data, fit_params, passed):
         """Return by metadata routing what a ``fit`` passes on."""
         given = {**fit_params, "sample_weight": data.weight}
-        if has_groups and data.groups is not None:
-            names = np.array(data.groups.names, dtype=object)
-            given["sensitive_features"] = names[data.groups.codes]
+        for name in passed:
+            given[name] = _GROUPINGS[name](data.groups).by_row()
         return process_routing(self, "fit", **given)
 
     def _pose(self, wrapped, fitted, parts):
@@ -593,7 +636,8 @@ class BaseUnlearningClassifier(
         Returns
         -------
         MetadataRouter
-            Takes ``sensitive_features`` and ``sample_weight``, and passes on to the
+            Takes ``sensitive_features``, ``control_features`` and ``sample_weight``,
+            and passes on to the
             estimator's ``fit`` what that requests.
         """
         mapping = MethodMapping().add(caller="fit", callee="fit")

@@ -24,6 +24,7 @@ class UnlearningClassifier(BaseUnlearningClassifier):
         What to repair: ``"demographic_parity"``, ``"equal_opportunity"``,
         ``"equalized_odds"``, ``"false_positive_rate_parity"``,
         ``"error_rate_parity"``, ``"loss_parity"``, ``"calibration_in_the_large"``,
+        ``"minimum_group_rate"``, ``"bounded_group_loss"``,
         ``"adversarial_robustness"``, ``"target_utility"``, an instance, or several.
     weighting : str or BaseWeighting, default="soft"
         ``"soft"``, ``"hard"`` or an instance.
@@ -39,6 +40,11 @@ class UnlearningClassifier(BaseUnlearningClassifier):
     sensitive_features : str, int, list of them or None, default=None
         Columns of X, by name or position, to read the groups from when a call passes
         none. They stay in X.
+    control_features : str, int, list of them or None, default=None
+        Columns of X to read the control features from when a call passes none. The
+        objective compares groups within each of their strata alone, such as applicants
+        for the same job. A stratum with rows of one group only is left out, which is
+        told.
     missing_groups : {"error", "own"}, default="error"
         Whether rows whose group is missing are refused, or are a group of their own,
         ``"(missing)"``.

@@ -11,7 +11,7 @@ from .._utils._warnings import warn
 from ._labeled_data import LabeledData
 from ._labels import read_labels
 from ._rows_of_data import check_in_memory, count_rows
-from ._sensitive_features import read_sensitive_features
+from ._sensitive_features import read_control_features, read_sensitive_features
 
 _MANY_GROUPS = 100
 
@@ -31,16 +31,27 @@ class DataReader:
         What cannot do without groups, for the message; None lets them be missing.
     missing_groups : {"error", "own"}, default="error"
         Whether missing values among the groups are refused, or are a group.
+    control_column : str, int, list of them or None, default=None
+        Columns of X to read the control features from where a call passes none.
     """
 
     column: Any = None
     needed_by: str | None = None
     missing_groups: str = "error"
+    control_column: Any = None
 
-    def read(self, X, y, *, sensitive_features=None, sample_weight=None):
+    def read(
+        self,
+        X,
+        y,
+        *,
+        sensitive_features=None,
+        control_features=None,
+        sample_weight=None,
+    ):
         """Return the LabeledData of what ``fit`` takes."""
         X, y = self._check_rows(X, y)
-        groups = self._read_groups(X, sensitive_features)
+        groups = self._read_groups(X, sensitive_features, control_features)
         return LabeledData(X, y, groups, _check_weight(sample_weight, y))
 
     def read_both(
@@ -49,10 +60,12 @@ class DataReader:
         y,
         *,
         sensitive_features=None,
+        control_features=None,
         sample_weight=None,
         X_val=None,
         y_val=None,
         sensitive_features_val=None,
+        control_features_val=None,
     ):
         """Return the LabeledData of the training and of the evaluation rows, or None.
 
@@ -62,17 +75,22 @@ class DataReader:
         """
         given = {
             "sensitive_features": sensitive_features,
+            "control_features": control_features,
             "sample_weight": sample_weight,
         }
         if X_val is None:
-            _check_alone(y_val=y_val, sensitive_features_val=sensitive_features_val)
+            _check_alone(
+                y_val=y_val,
+                sensitive_features_val=sensitive_features_val,
+                control_features_val=control_features_val,
+            )
             return self.read(X, y, **given), None
         if y_val is None:
             raise ValueError("y_val must be given with X_val; got None.")
         training = replace(self, needed_by=None).read(X, y, **given)
         X_val, y_val = self._check_rows(X_val, y_val, "_val")
         groups = self._read_groups(
-            X_val, sensitive_features_val, "sensitive_features_val"
+            X_val, sensitive_features_val, control_features_val, "_val"
         )
         if training.groups is not None and groups is not None:
             groups = groups.aligned_to(training.groups)
@@ -90,8 +108,12 @@ class DataReader:
             )
         return X, y
 
-    def _read_groups(self, X, given, name="sensitive_features"):
-        """Read the groups of the rows, and insist on them where they are needed."""
+    def _read_groups(self, X, given, control, ending=""):
+        """Read the groups of the rows, and insist on them where they are needed.
+
+        Those of control features are the strata that they are compared within.
+        """
+        name = f"sensitive_features{ending}"
         groups = read_sensitive_features(
             given,
             X,
@@ -105,9 +127,28 @@ class DataReader:
                 f"{self.needed_by} needs {name}: pass them to the call, or name a "
                 "column of X by the constructor's sensitive_features."
             )
-        if groups is not None:
-            _warn_of_many(groups, name)
-        return groups
+        strata = read_control_features(
+            control,
+            X,
+            self.control_column,
+            count_rows(X),
+            f"control_features{ending}",
+            missing_groups=self.missing_groups,
+        )
+        if groups is None:
+            _check_no_strata(strata, ending)
+            return None
+        _warn_of_many(groups, name)
+        return groups.within(strata)
+
+
+def _check_no_strata(strata, ending):
+    """Insist that there are no strata where no groups are compared in them."""
+    if strata is not None:
+        raise ValueError(
+            f"control_features{ending} are strata to compare groups in: they need "
+            f"sensitive_features{ending}, which are None."
+        )
 
 
 def _warn_of_many(groups, name):

@@ -56,6 +56,10 @@ class Groups:
         """
         return replace(self, strata=strata)
 
+    def by_row(self) -> np.ndarray:
+        """Names of the rows' groups, shape (n_rows,), of objects."""
+        return np.array(self.names, dtype=object)[self.codes]
+
     def counts(self) -> np.ndarray:
         """Rows of each group, shape (n_groups,)."""
         return np.bincount(self.codes, minlength=len(self.names))

@@ -52,10 +52,12 @@ def read_training_problem(
     *,
     objective=None,
     sensitive_features=None,
+    control_features=None,
     sample_weight=None,
     X_val=None,
     y_val=None,
     sensitive_features_val=None,
+    control_features_val=None,
     influence=None,
     update=None,
 ):
@@ -79,15 +81,18 @@ def read_training_problem(
         _own(estimator, "sensitive_features", None, None),
         needing_groups(objectives),
         _own(estimator, "missing_groups", None, "error"),
+        _own(estimator, "control_features", None, None),
     )
     training, held_out = reader.read_both(
         X,
         y,
         sensitive_features=sensitive_features,
+        control_features=control_features,
         sample_weight=sample_weight,
         X_val=X_val,
         y_val=y_val,
         sensitive_features_val=sensitive_features_val,
+        control_features_val=control_features_val,
     )
     index = row_labels(X, len(training.y))
     if is_corrected(estimator):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import fairlearn.metrics
 import numpy as np
@@ -40,6 +40,9 @@ class ParityMetric:
     greater_is_better: bool
     needs_positive_label: bool = True
 
+    #: Whether it compares probabilities in place of predicted labels.
+    needs_probabilities: ClassVar[bool] = False
+
     def score(self, value: float) -> float:
         """The value with scikit-learn's sign: greater is better."""
         return value if self.greater_is_better else -value
@@ -74,6 +77,8 @@ class ErrorParityMetric(ParityMetric):
 @dataclass(frozen=True)
 class ProbabilityMetric(ParityMetric):
     """Compares what probabilities make of a row."""
+
+    needs_probabilities: ClassVar[bool] = True
 
     def of_labels(self, y, predictions, classes, pos_label) -> MeasuredRows:
         raise ValueError(
