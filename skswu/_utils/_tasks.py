@@ -9,20 +9,24 @@ from contextvars import ContextVar
 
 from sklearn.frozen import FrozenEstimator
 
+from ._compat import managed_callbacks
+
 try:
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
+    from sklearn.callback import CallbackSupportMixin
 except ImportError:  # scikit-learn before 1.9
 
     class CallbackSupportMixin:
         """Nothing: there are no callbacks."""
 
-    def with_callbacks(method):
-        """Return the method as it is."""
-        return method
 
-
-__all__ = ["CallbackSupportMixin", "current_task", "fit_of", "root_task", "task"]
-__all__ += ["with_callbacks", "within"]
+__all__ = [
+    "CallbackSupportMixin",
+    "current_task",
+    "fit_of",
+    "root_task",
+    "task",
+    "within",
+]
 
 # The estimator that is fitted, and the context of the task that it is at.
 _CURRENT = ContextVar("task", default=None)
@@ -50,7 +54,7 @@ def root_task(estimator, X, y, n_subtasks):
     Parameters
     ----------
     estimator : estimator
-        That is fitted; of a method under :func:`with_callbacks`.
+        That is fitted.
     X, y : data
         What it is fitted to.
     n_subtasks : int
@@ -59,16 +63,17 @@ def root_task(estimator, X, y, n_subtasks):
     if not hasattr(estimator, "_init_callback_context"):
         yield
         return
-    context = estimator._init_callback_context(max_subtasks=n_subtasks)
-    context.call_on_fit_task_begin(estimator=estimator, X=X, y=y)
-    with within((estimator, context)):
-        yield
-    context.call_on_fit_task_end(
-        estimator=estimator,
-        X=X,
-        y=y,
-        reconstruction_attributes=lambda: _fitted_attributes(estimator),
-    )
+    with managed_callbacks(estimator):
+        context = estimator._init_callback_context(max_subtasks=n_subtasks)
+        context.call_on_fit_task_begin(estimator=estimator, X=X, y=y)
+        with within((estimator, context)):
+            yield
+        context.call_on_fit_task_end(
+            estimator=estimator,
+            X=X,
+            y=y,
+            reconstruction_attributes=lambda: _fitted_attributes(estimator),
+        )
 
 
 @contextmanager

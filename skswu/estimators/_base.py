@@ -29,7 +29,6 @@ from .._utils._tasks import (
     fit_of,
     root_task,
     task,
-    with_callbacks,
 )
 from ..correction import Corrector, Setting
 from ..inputs import DataReader, LabeledData, Metadata
@@ -346,7 +345,6 @@ class BaseUnlearningClassifier(
         self.__dict__ = vars(scratch)
         return self
 
-    @with_callbacks
     def _fit(self, X, y, fit_params, **given):
         with root_task(self, X, y, n_subtasks=self._n_tasks):
             self._fit_within(X, y, fit_params, **given)
