@@ -24,6 +24,12 @@ from .._utils._compat import HasMethods, Interval, StrOptions
 from .._utils._content_hash import content_hash
 from .._utils._documentation_link import DocumentationLinkMixin
 from .._utils._saved_version import SavedVersionMixin
+from .._utils._tasks import (
+    CallbackSupportMixin,
+    fit_of,
+    root_task,
+    task,
+)
 from ..correction import Corrector, Setting
 from ..inputs import DataReader, LabeledData, Metadata
 from ..inputs._sample_weight import sample_weight_options
@@ -132,6 +138,7 @@ def _fitted_has(method):
 
 
 class BaseUnlearningClassifier(
+    CallbackSupportMixin,
     DocumentationLinkMixin,
     SavedVersionMixin,
     ClassifierMixin,
@@ -183,6 +190,11 @@ class BaseUnlearningClassifier(
         self.missing_groups = missing_groups
         self.random_state = random_state
         self.verbose = verbose
+
+    @property
+    def _n_tasks(self):
+        """How many tasks a fit has: that of the estimator, and the correction."""
+        return 2
 
     @abstractmethod
     def _find_correction(self, fitted, parts):
@@ -334,6 +346,10 @@ class BaseUnlearningClassifier(
         return self
 
     def _fit(self, X, y, fit_params, **given):
+        with root_task(self, X, y, n_subtasks=self._n_tasks):
+            self._fit_within(X, y, fit_params, **given)
+
+    def _fit_within(self, X, y, fit_params, **given):
         parts = self._resolve_parts()
         data = self._make_reader(parts).read(X, y, **given)
         passed = [name for name in _GROUPINGS if given[name] is not None]
@@ -384,7 +400,8 @@ class BaseUnlearningClassifier(
             training, held_out = data.take(train), data.take(validation)
         estimator = clone(self.estimator)
         options = training.metadata.fit
-        seen, options = fit_recorded(estimator, training.X, training.y, options)
+        with fit_of(estimator):
+            seen, options = fit_recorded(estimator, training.X, training.y, options)
         weight = _weight_of_fit(estimator, training, options)
         training = replace(training, as_fitted=seen, weight=weight)
         return FittedModel(estimator, training, held_out, data, train, validation)
@@ -476,7 +493,8 @@ class BaseUnlearningClassifier(
                 "as every classifier of scikit-learn has."
             )
         # What leaves the range of floats is told by our own warnings and errors.
-        with np.errstate(over="ignore", invalid="ignore"):
+        errors = np.errstate(over="ignore", invalid="ignore")
+        with errors, task("correction", n_subtasks=None):
             found = self._find_correction(fitted, parts)
         self.estimator_ = found.estimator
         self.original_estimator_ = fitted.estimator
