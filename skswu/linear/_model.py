@@ -116,7 +116,8 @@ class LinearModel:
         if self.training_loss.separable:
             yield from zip(self.free, hessian, strict=True)
         else:
-            yield self.free.ravel(), hessian.reshape(self.free.size, -1)
+            size = self.free.size
+            yield self.free.ravel(), hessian.reshape(size, size)
 
     def null_directions(self):
         """Return orthonormal directions that no margin's difference sees, or None.

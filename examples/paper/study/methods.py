@@ -1,6 +1,5 @@
 """The objectives, the updates, and how much each weighting is asked for."""
 
-from models import N_EPOCHS
 from sklearn.base import clone
 
 from skswu.objectives import (
@@ -24,6 +23,8 @@ from skswu.updates import (
     SparseFineTune,
 )
 from skswu.weighting import HardWeighting, SoftWeighting
+
+from .models import N_EPOCHS
 
 #: By name, what makes the objective, given the original model's loss on clean rows.
 OBJECTIVES = {
