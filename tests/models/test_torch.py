@@ -870,9 +870,10 @@ class FirstOutput(NeuralNetClassifier):
         return super().get_loss(y_pred[0], y_true, *args, **kwargs)
 
 
-def test_several_outputs_are_refused(rng):
+def test_several_outputs_are_refused_where_the_loss_is_not_the_nets_own(rng):
     X, y = tabular(rng, 2)
     net = make_net(Several, {}, CE, {}, FirstOutput).fit(X, y)
+    net.__class__ = NeuralNetClassifier
     with pytest.raises(TypeError, match="Several returns several outputs"):
         make_model_view(net).training_rows(X, y)
 

@@ -12,6 +12,7 @@ from skorch.utils import is_pandas_ndframe, to_tensor
 from torch.utils.data import DataLoader, SequentialSampler
 
 from ..._utils._warnings import warn
+from ._plain_operations import plain_operations
 
 # Rows of a batch that is cut from arrays in memory: enough that the time goes into the
 # products rather than into their overhead, and few enough that activations stay small.
@@ -115,6 +116,11 @@ class TorchRows:
         batch = next(iter(self.batches()))
         return batch.part(0, min(n_rows, len(batch)))
 
+    def of_first_rows(self, function, n_rows):
+        """Return ``function(batch)`` of the first rows."""
+        _, result = next(self.attempt(function, self.first_rows(n_rows)))
+        return result
+
     def attempt(self, function, batch):
         """Yield a batch, or its parts where it does not fit, with their results.
 
@@ -122,7 +128,8 @@ class TorchRows:
         and so are those that follow.
         """
         try:
-            result = function(batch)
+            with plain_operations(self.net):
+                result = function(batch)
         except torch.OutOfMemoryError:
             if len(batch) == 1:
                 raise
@@ -164,7 +171,9 @@ class TorchRows:
             start = rows.stop
         if start != len(self):
             raise ValueError(
-                f"The net's iterator gave {start} rows for {len(self)} labels."
+                f"The net's iterator gave {start} rows for {len(self)} labels. Each "
+                "row is needed, in order: set iterator_valid__drop_last to False, and "
+                "leave out samplers."
             )
 
     def _on_device(self, batch):

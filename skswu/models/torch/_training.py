@@ -7,9 +7,10 @@ import torch
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 from skorch.dataset import Dataset, unpack_data
+from torch.nn.parameter import is_lazy
 
 from ..._utils._compat_torch import KeepsBatchStatistics, modules_of
-from ._network import named_parameters
+from ._network import layer_of, named_parameters
 
 
 class TorchTraining:
@@ -49,6 +50,7 @@ class TorchTraining:
         self._state = None
         with self._own_random_numbers():
             self.net = _make_net(view.estimator, lr, verbose)
+            self._materialize()
             fresh = self.parameters
             self._load(fresh if parameters is None else parameters)
         self._dataset = _NumberedRows(rows)
@@ -125,6 +127,13 @@ class TorchTraining:
         tensors = named_parameters(self.net)
         return sum(tensors[name].abs().sum() for name in self.view.network.names)
 
+    def _materialize(self):
+        """Let lazy layers take the shapes that the rows have."""
+        parameters = named_parameters(self.net).values()
+        if any(is_lazy(parameter) for parameter in parameters):
+            with torch.no_grad():
+                self.rows.of_first_rows(lambda batch: self.net.infer(batch.inputs), 2)
+
     def _load(self, parameters):
         """Take over the view's net, with these parameters."""
         fitted = modules_of(self.view.estimator)
@@ -155,8 +164,7 @@ class _RowLossNet(KeepsBatchStatistics):
         """Labels are no part of the data here."""
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
-        output = y_pred[0] if isinstance(y_pred, tuple) else y_pred
-        return self.batch_loss_(output, y_true)
+        return self.batch_loss_(y_pred, y_true)
 
     def train_step(self, batch, **fit_params):
         step = super().train_step(batch, **fit_params)
@@ -202,7 +210,7 @@ def last_layers(view, k):
     """
     layers = {}
     for name in view.network.names:
-        layers.setdefault(name.rpartition(".")[0], []).append(name)
+        layers.setdefault(layer_of(name), []).append(name)
     if k > len(layers):
         raise ValueError(
             f"k must be at most the net's {len(layers)} layers with trained "
@@ -218,7 +226,7 @@ def _make_net(net, lr, verbose):
         name: clone(value, safe=False)
         for name, value in net.get_params(deep=False).items()
     }
-    options.update(callbacks=None, train_split=None, verbose=verbose)
+    options.update(callbacks=None, train_split=None, verbose=verbose, compile=False)
     if lr is not None:
         options["lr"] = lr
     options = {

@@ -11,14 +11,21 @@ from ..._utils._compat_torch import optimizers_of
 from ..._utils._warnings import warn
 from .._base import ModelView
 from ._attacks import adversarial_rows
+from ._copies import deep_copy
 from ._curvature import GaussNewtonCurvature, HessianCurvature
 from ._entries import TorchEntriesView
 from ._history import check_recorded_loss
 from ._linearized import LinearizedNetwork
-from ._loss import deep_copy
-from ._network import Network, named_parameters, to_numpy, weight_decay
+from ._network import (
+    Network,
+    named_parameters,
+    parameter_aliases,
+    to_numpy,
+    weight_decay,
+)
 from ._rows import TorchRows
 from ._squared_gradients import squared_gradients
+from ._supported_modules import check_modules, check_precision
 from ._training import TorchTraining, last_layers, train
 
 # Rows on which the shape of the output is checked.
@@ -60,6 +67,7 @@ class TorchModelView(ModelView):
 
     def __init__(self, estimator):
         _check_fitted(estimator)
+        check_modules(estimator)
         super().__init__(estimator)
         self.weight_decay = weight_decay(estimator)
         self.network = Network(estimator)
@@ -84,8 +92,8 @@ class TorchModelView(ModelView):
         """Take the selected parameters as what is corrected."""
         if not self.network.names:
             raise ValueError("The net has no trainable parameters to correct.")
+        check_precision(named_parameters(self.network.net), self.network.names)
         self._parameters = self.network.vector()
-        _check_precision(self._parameters)
         self._penalty = self.network.per_parameter(self.weight_decay)
 
     @property
@@ -114,18 +122,17 @@ class TorchModelView(ModelView):
         return view
 
     def _matching_names(self, patterns):
-        names = self.network.names
+        names, aliases = self.network.names, parameter_aliases(self.network.net)
+        chosen = set()
         for pattern in patterns:
-            if not any(fnmatchcase(name, pattern) for name in names):
+            matched = {aliases[name] for name in aliases if fnmatchcase(name, pattern)}
+            if not matched.intersection(names):
                 raise ValueError(
                     f"parameters={list(patterns)!r}: {pattern!r} matches no trained "
                     f"parameter of the net; there are {names}."
                 )
-        return [
-            name
-            for name in names
-            if any(fnmatchcase(name, pattern) for pattern in patterns)
-        ]
+            chosen |= matched
+        return [name for name in names if name in chosen]
 
     def training_rows(self, X, codes, sample_weight=None):
         rows = self.evaluation_rows(X, codes)
@@ -247,10 +254,9 @@ class TorchModelView(ModelView):
     def hold_others(self, net):
         """Do nothing: what is not corrected takes no gradient in training."""
 
-    def corrected(self, parameters):
-        net = deep_copy(self.estimator)
-        self.write_parameters(net, parameters)
-        return net
+    @staticmethod
+    def copied(estimator):
+        return deep_copy(estimator)
 
     def write_parameters(self, estimator, parameters):
         written = named_parameters(estimator)
@@ -298,10 +304,14 @@ class TorchModelView(ModelView):
         return None if indices is None else np.asarray(indices)
 
     def _check_output(self, rows):
-        """Insist that rows have one score a class."""
-        with torch.no_grad():
-            margins = self.network.margins(rows.first_rows(_CHECKED_ROWS))
-            n_scores = self.network.loss.scores(margins).shape[1]
+        """Insist that rows have one score a class, and a loss of their own each."""
+
+        def count(batch):
+            self.network.check_loss(batch)
+            with torch.no_grad():
+                return self.network.loss.scores(self.network.margins(batch)).shape[1]
+
+        n_scores = rows.of_first_rows(count, _CHECKED_ROWS)
         if n_scores != len(self.classes):
             raise ValueError(
                 f"The net gives {n_scores} scores a row, but was fitted on the classes "
@@ -346,11 +356,3 @@ def _warn_of_split(what):
         "shuffling), or fit with train_split=None.",
         UserWarning,
     )
-
-
-def _check_precision(parameters):
-    if parameters.dtype not in (torch.float32, torch.float64):
-        raise TypeError(
-            f"The net's parameters are {parameters.dtype}; curvature needs float32 or "
-            "float64. Convert the module first, for instance with module_.float()."
-        )
