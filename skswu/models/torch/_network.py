@@ -307,6 +307,12 @@ def weight_decay(net):
     }
 
 
+def like(values, tensor):
+    """Return values as a tensor of another one's precision, on its device."""
+    # In this order, as not every device has double precision.
+    return torch.as_tensor(values).to(tensor.dtype).to(tensor.device)
+
+
 def to_numpy(tensor):
     """Return a tensor as float64 numpy."""
     return tensor.detach().cpu().double().numpy().astype(np.float64, copy=False)

@@ -10,7 +10,8 @@ from skorch.dataset import Dataset, unpack_data
 from torch.nn.parameter import is_lazy
 
 from ..._utils._compat_torch import KeepsBatchStatistics, modules_of
-from ._network import layer_of, named_parameters
+from ._device_random import own_random_numbers
+from ._network import layer_of, like, named_parameters
 
 
 class TorchTraining:
@@ -47,7 +48,7 @@ class TorchTraining:
         self.view = view
         self.rows = rows
         self._seed = check_random_state(random_state).randint(2**31 - 1)
-        self._state = None
+        self._states = []
         with self._own_random_numbers():
             self.net = _make_net(view.estimator, lr, verbose)
             self._materialize()
@@ -92,7 +93,7 @@ class TorchTraining:
 
     def weighted(self, weight, losses):
         """Return losses times the weights of their rows, as :meth:`run` takes them."""
-        weight = torch.as_tensor(weight).to(self.view.parameters)
+        weight = like(weight, self.view.parameters)
 
         def of_rows(margins, targets, indices):
             return weight[indices] * losses(margins, targets, indices)
@@ -113,7 +114,7 @@ class TorchTraining:
             ``distance(margins, indices)`` is :math:`\mathrm{KL}(\mathrm{teacher} \|
             \mathrm{net})` of each row.
         """
-        taught = torch.as_tensor(scores).to(self.view.parameters).log_softmax(1)
+        taught = like(scores, self.view.parameters).log_softmax(1)
 
         def distance(margins, indices):
             learnt = self.view.network.loss.scores(margins).log_softmax(1)
@@ -147,14 +148,8 @@ class TorchTraining:
     def _own_random_numbers(self):
         """Draw from a stream of its own, and leave the global one alone."""
         device = torch.device(self.view.estimator.device or "cpu")
-        devices = [device] if device.type == "cuda" else []
-        with torch.random.fork_rng(devices):
-            if self._state is None:
-                torch.manual_seed(self._seed)
-            else:
-                torch.set_rng_state(self._state)
+        with own_random_numbers(device, self._seed, self._states):
             yield
-            self._state = torch.get_rng_state()
 
 
 class _RowLossNet(KeepsBatchStatistics):
