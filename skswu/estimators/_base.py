@@ -33,6 +33,7 @@ from .._utils._tasks import (
 from ..correction import Corrector, Setting
 from ..inputs import DataReader, LabeledData, Metadata
 from ..inputs._sample_weight import sample_weight_options
+from ..models import WrappedClassifier
 from ..models._pipeline_fit import fit_recorded, rows_as_fitted
 from ..models._wrapped_classifier import (
     check_fitted,
@@ -390,7 +391,7 @@ class BaseUnlearningClassifier(
             if state is None or state == self._state_then:
                 return self.original_estimator_
         check_fitted(self.estimator)
-        return deepcopy(self.estimator)
+        return WrappedClassifier(self.estimator).copied()
 
     def _fit_estimator(self, data):
         """Return the FittedModel of a clone of the estimator on some of the rows."""
