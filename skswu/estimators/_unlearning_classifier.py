@@ -137,9 +137,8 @@ class UnlearningClassifier(BaseUnlearningClassifier):
     their default instances first: ``objective__pos_label``,
     ``objective__temperature``, ``weighting__strength``,
     ``weighting__utility_tolerance``, ``influence__damping``, ``influence__solver``,
-    ``update__max_iter``, ``estimator__C``. Only what is an instance already is among
-    the names of :meth:`get_params`: to search over ``weighting__strength``, pass
-    ``weighting=SoftWeighting()`` or set it once by :meth:`set_params`.
+    ``update__max_iter``, ``estimator__C``. Searches set them by the same names;
+    :meth:`get_params` lists those of parts that are instances already.
 
     References
     ----------
