@@ -27,6 +27,8 @@ _ALMOST = 0.9
 # Share of the asked change of the gradient that is left at last.
 _SETTLED = 1e-9
 _MAX_CHORDS = 12
+# Times its tolerance that a residual is worth a warning from.
+_FAR = 2.0
 _NOTES = (
     "given",
     "epsilon",
@@ -108,12 +110,12 @@ class Sequence:
             strength = self.weighting.at(candidate.strength).strength
             start = last if last.strength <= strength else self._beginning()
             with kept_warnings() as caught:
-                reached, status, n_iter = self._reach(strength, start)
+                reached, n_iter = self._reach(strength, start)
                 tried = self._tried(reached)
             candidate.warnings.extend(caught)
             candidate.take_sequence(tried, reached, n_iter)
-            candidate.warnings.extend(self._told(reached, strength, status))
-            if status == "converged" and reached.strength == strength:
+            candidate.warnings.extend(self._told(reached, strength))
+            if reached.strength == strength:
                 last = reached
         self.rows.forget(*_NOTES)
 
@@ -125,14 +127,14 @@ class Sequence:
         return Reached(0.0, found, nothing)
 
     def _reach(self, strength, start):
-        """Return the Reached at a strength or as far as it goes, how, and the steps."""
+        """Return the Reached at a strength, or as far as it goes, and the steps."""
         found = self._from(start, strength, self.tolerances)
         n_iter = found.n_iter
         direct = self._reached(strength, found)
-        if found.status == "converged":
-            return direct, "converged", n_iter
+        if self._is_met(found):
+            return direct, n_iter
         if found.status == "max_iter" and not self.is_open:
-            return direct, "max_iter", n_iter
+            return direct, n_iter
         return self._continue(strength, start, n_iter)
 
     def _from(self, start, strength, tolerances):
@@ -155,7 +157,7 @@ class Sequence:
             to = min(last.strength + width, strength)
             found = self._from(last, to, _LOOSE)
             n_iter += found.n_iter
-            if found.status == "converged" and not _jumps(last, to, found):
+            if found.miss <= _LOOSE["target_tol"] and not _jumps(last, to, found):
                 last = self._reached(to, found)
                 width *= _LONGER
             else:
@@ -168,9 +170,13 @@ class Sequence:
                 break
             found = self._from(last, goal, self.tolerances)
             n_iter += found.n_iter
-            if found.status == "converged":
-                return self._reached(goal, found), "converged", n_iter
-        return last, "unreachable", n_iter
+            if self._is_met(found):
+                return self._reached(goal, found), n_iter
+        return last, n_iter
+
+    def _is_met(self, found):
+        """Say whether the targets are met, by whatever weights."""
+        return found.status == "converged" or found.miss <= self.tolerances["target_tol"]
 
     def _tried(self, reached):
         """Return the step that a strength led to."""
@@ -216,20 +222,25 @@ class Sequence:
             1.0,
         )
 
-    def _told(self, reached, strength, status):
+    def _told(self, reached, strength):
         """Return warnings of what was not reached."""
-        if status == "max_iter":
-            found = reached.found
-            if found.miss <= self.tolerances["target_tol"]:
-                return ()
+        if reached.strength < strength:
+            message = self._out_of_reach(reached.strength, strength)
+            return ((message, UnreachableTargetWarning),)
+        found, tolerances = reached.found, self.tolerances
+        if not self._is_met(found):
             message = (
-                f"The update stopped after max_iter={self.tolerances['max_iter']} "
-                f"steps, {found.miss:.1%} of the metric away from the target."
+                f"The update stopped after max_iter={tolerances['max_iter']} steps, "
+                f"{found.miss:.1%} of the metric away from the target."
             )
             return ((message, ConvergenceWarning),)
-        if reached.strength == strength:
-            return ()
-        return ((self._out_of_reach(reached.strength, strength), *_UNREACHABLE),)
+        if self.is_open and found.optimality > _FAR * tolerances["tol"]:
+            message = (
+                "The target is met, but maybe not by the least change of the weights: "
+                f"optimality_ is {found.optimality:.2g}, above tol={tolerances['tol']}."
+            )
+            return ((message, ConvergenceWarning),)
+        return ()
 
     def _out_of_reach(self, reached, strength):
         weighting = self.weighting
@@ -239,9 +250,6 @@ class Sequence:
             f"upper={weighting.upper} and utility_tolerance="
             f"{weighting.utility_tolerance}; the model is corrected so far."
         )
-
-
-_UNREACHABLE = (UnreachableTargetWarning,)
 
 
 def _jumps(last, to, found):
