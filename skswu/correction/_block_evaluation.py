@@ -102,7 +102,8 @@ class _First:
         self.parts = parts
 
     def __call__(self, block, z, loss=None, losses=None, slope=None):
-        if loss is not self.loss:
+        given, z = z, block.measured(z)
+        if loss is not self.loss or z is not given:
             losses, slope = self.loss.slopes(block["code"], z)
         sums = [part.sums(block, self.loss, z, losses) for part in self.parts]
         gradients = [
@@ -126,6 +127,7 @@ class _At:
         self.is_divisible = not any(part.needs_whole_arrays for part in parts)
 
     def __call__(self, block, z, loss=None, losses=None):
-        if loss is not self.loss:
+        given, z = z, block.measured(z)
+        if loss is not self.loss or z is not given:
             losses = self.loss.values(block["code"], z)
         return tuple(part.sums(block, self.loss, z, losses) for part in self.parts)

@@ -1,5 +1,6 @@
 """What a classifier becomes at one strength."""
 
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
@@ -72,9 +73,11 @@ class Candidate:
         self.warnings = []
         self.n_iter = 0
         self._problem = corrector.problem
+        self._make_classifier = self._problem.classifier
         self._update = corrector.update
         self._timer = corrector.timer
         self._change = None
+        self.gaps = None
 
     def take_change(self, changes, rows, linearized):
         """Take a single change of the weights, to be followed by what it leads to."""
@@ -112,7 +115,19 @@ class Candidate:
     @cached_property
     def classifier(self):
         """The classifier, bare."""
-        return self._problem.classifier(self.state)
+        return self._make_classifier(self.state)
+
+    def as_measured(self):
+        """Return the same, with what evaluation rows are scored by.
+
+        That is what stands in the classifier's place there, and the metrics as
+        ``gaps``, which are None otherwise.
+        """
+        measured = copy(self)
+        vars(measured).pop("classifier", None)
+        measured._make_classifier = self._problem.measured_classifier
+        measured.gaps = self.state.values[:-1]
+        return measured
 
     @property
     def names(self):

@@ -82,6 +82,10 @@ class Corrector:
         """
         yield from self.problem.predicted([one.state for one in candidates])
 
+    def original(self):
+        """Return the original model as a Candidate, once it was linearised."""
+        return Candidate(self, None, None, None)
+
     def _goal(self, strength):
         weighting, before = self.weighting.at(strength), self.problem.before
         n_steps = self.problem.n_steps(self.update, weighting)

@@ -3,6 +3,8 @@
 import numpy as np
 
 from ..objectives import LossMetrics
+from ._left_out_classifier import LeftOutClassifier
+from ._evaluation_rows import HELD_OUT, LEFT_OUT, TRAINING
 
 
 class Evaluation:
@@ -20,6 +22,9 @@ class Evaluation:
         Their sample weights.
     metrics : list of BoundMetrics
         Objectives bound to these rows.
+    kind : {HELD_OUT, LEFT_OUT, TRAINING}, default=HELD_OUT
+        What rows they are. Training rows are measured as left out of the fit once it
+        is known how their margins move there, see :meth:`leave_out`.
 
     Attributes
     ----------
@@ -27,9 +32,11 @@ class Evaluation:
         One a metric.
     all_metrics : list of BoundMetrics
         The objectives and, last, the utility.
+    measured_on : {HELD_OUT, LEFT_OUT, TRAINING}
+        What rows are measured.
     """
 
-    def __init__(self, view, rows, codes, weight, metrics):
+    def __init__(self, view, rows, codes, weight, metrics, kind=HELD_OUT):
         self.view = view
         self.rows = rows
         self.codes = codes
@@ -37,11 +44,26 @@ class Evaluation:
         self.metrics = metrics
         self.names = [name for metric in metrics for name in metric.names]
         self.all_metrics = [*metrics, LossMetrics("utility", weight)]
+        self.leaves_out = kind == LEFT_OUT
+        self.measured_on = TRAINING if self.leaves_out else kind
+        self._scored = rows
+
+    def leave_out(self):
+        """Measure training rows as left out of the fit, where scores tell that."""
+        self._scored = self.view.left_out_rows(self.rows)
+        self.measured_on = LEFT_OUT
+
+    def rows_of(self, metric):
+        """Return the rows that a metric is measured on."""
+        return self._scored if metric.is_of_scores else self.rows
 
     def measure(self, parameters):
         """Return the metrics and, last, the mean loss, shape (n_metrics + 1,)."""
         return np.concatenate(
-            [one.measure(self.view, self.rows, parameters) for one in self.all_metrics]
+            [
+                one.measure(self.view, self.rows_of(one), parameters)
+                for one in self.all_metrics
+            ]
         )
 
     def linearize(self, parameters):
@@ -55,7 +77,7 @@ class Evaluation:
             In the parameters, an array of the view's library.
         """
         pairs = [
-            metric.linearize(self.view, self.rows, parameters)
+            metric.linearize(self.view, self.rows_of(metric), parameters)
             for metric in self.all_metrics
         ]
         values, gradients = zip(*pairs, strict=True)
@@ -63,4 +85,20 @@ class Evaluation:
 
     def predicted(self, parameters):
         """Return the positions of the predicted labels, shape (n_samples,)."""
-        return self.view.predicted(self.rows, parameters)
+        return self.view.predicted(self._scored, parameters)
+
+    def classifier(self, classifier, parameters):
+        """Return what scorers may ask about these rows, in a classifier's place."""
+        if self._scored is self.rows:
+            return classifier
+        given = self._scored, parameters
+        return LeftOutClassifier(
+            classifier,
+            self.view.margins(*given),
+            self.view.scores(*given),
+            self.view.predicted(*given),
+        )
+
+    def predicted_by_many(self, parameters):
+        """Yield those of many models, (n_models, n_parameters), in one pass."""
+        yield from self.view.predicted_by_many(self._scored, parameters)

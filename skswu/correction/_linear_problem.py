@@ -12,6 +12,7 @@ from ..weighting import Linearized
 from ..weighting._linearized import influence_sums
 from ._block_evaluation import BlockEvaluation
 from ._correction import State
+from ._evaluation_rows import leave_out
 from ._view_problem import ViewProblem
 
 # A rise of the training objective by this share of itself is rounding.
@@ -55,22 +56,23 @@ class LinearProblem(ViewProblem):
         rows, model = objective.rows, objective.model
         by_hand = overrides(influence, ["invert"], over="invert_operator")
         dense = not by_hand and influence.wants_dense(LinearCurvature(model, rows))
-        blocks = self._blocks = BlockEvaluation(self.evaluation, model)
-        first = self._start = objective.start(
-            dense, blocks.first() if self.measured_on_training else None
-        )
-        measured = first.measured
-        if not self.measured_on_training:
-            measured = objective.measure_start(blocks.rows, blocks.first())
-        n = len(measured) // 2
-        values, gradients = blocks.linearized(measured[:n], measured[n:])
-        self._keep(values)
+        at_once = self.measured_on_training and not self.evaluation.leaves_out
+        blocks = BlockEvaluation(self.evaluation, model) if at_once else None
+        first = self._start = objective.start(dense, blocks and blocks.first())
         if by_hand:
             given = self.view, self.rows, model.parameters, self.rows.weight
             self.inverse = influence.invert(*given)
         else:
             given = self.view, first.curvature, first.total_weight
             self.inverse = influence.invert_operator(*given)
+        leave_out(self.evaluation, objective, self.inverse)
+        blocks = self._blocks = blocks or BlockEvaluation(self.evaluation, model)
+        measured = first.measured
+        if not at_once:
+            measured = objective.measure_start(blocks.rows, blocks.first())
+        n = len(measured) // 2
+        values, gradients = blocks.linearized(measured[:n], measured[n:])
+        self._keep(values)
         # One more right-hand side reads no row of X again.
         asked = np.vstack([gradients, self._told_gradient(first, dense)])
         solution = self.inverse.solve(asked.T)
@@ -232,9 +234,12 @@ class LinearProblem(ViewProblem):
             sums = objective.measure(blocks.rows, parameters, blocks.at())
         return value, gradient, blocks.measured(sums, parameters)
 
+    def measured_classifier(self, state):
+        return self.evaluation.classifier(super().classifier(state), state.model)
+
     def predicted(self, states):
         parameters = np.stack([state.model for state in states])
-        yield from self.view.predicted_by_many(self.evaluation.rows, parameters)
+        yield from self.evaluation.predicted_by_many(parameters)
 
 
 def _settles(update):

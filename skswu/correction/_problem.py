@@ -122,6 +122,21 @@ class Problem(ABC):
     def classifier(self, state):
         """Return the classifier of a State."""
 
+    def measured_classifier(self, state):
+        """Return what evaluation rows are to be scored by in the classifier's place.
+
+        Parameters
+        ----------
+        state : State
+            The model.
+
+        Returns
+        -------
+        classifier
+            Here the classifier itself.
+        """
+        return self.classifier(state)
+
     @abstractmethod
     def labels(self):
         """Return what evaluation rows are: positions of their labels, and weights."""

@@ -8,6 +8,7 @@ import numpy as np
 from ..inputs import check_total_weight, label_positions
 from ..models import check_needs, make_model_view
 from ._evaluation import Evaluation
+from ._evaluation_rows import kind_of_rows
 from ._linear_problem import LinearProblem
 from ._refit_problem import RefitProblem
 from ._view_problem import ViewProblem
@@ -29,6 +30,9 @@ class Setting:
         What is measured.
     influence : Influence
         How influences are computed.
+    leaves_out : bool, default=False
+        Whether training rows are measured by approximate leave-one-out, of models
+        that this can be known of.
     """
 
     wrapped: Any
@@ -36,6 +40,7 @@ class Setting:
     held_out: Any
     objectives: list
     influence: Any
+    leaves_out: bool = False
 
     def moved(self, update):
         """Return the problem of moving the parameters of the classifier.
@@ -107,7 +112,9 @@ class Setting:
             objective.bind(codes, view.classes, measured.groups, weight)
             for objective in self.objectives
         ]
-        return Evaluation(view, measured_rows, codes, weight, metrics)
+        leaves_out = self.leaves_out and view.may_leave_out
+        kind = kind_of_rows(self.held_out is not None, leaves_out)
+        return Evaluation(view, measured_rows, codes, weight, metrics, kind)
 
 
 def _check_classes(classes):

@@ -20,7 +20,7 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from .._utils._compat import HasMethods, Interval, check_feature_names
+from .._utils._compat import HasMethods, Interval, StrOptions, check_feature_names
 from .._utils._content_hash import content_hash
 from .._utils._saved_version import SavedVersionMixin
 from ..correction import Corrector, Setting
@@ -28,6 +28,7 @@ from ..inputs import DataReader, LabeledData
 from ..inputs._sample_weight import sample_weight_options
 from ..models._pipeline_fit import fit_recorded, rows_as_fitted
 from ..models._wrapped_classifier import check_no_samplers
+from ._evaluation_rows import AUTO_FRACTION, leaves_out, may_leave_out
 from ._parts import (
     REGISTRIES,
     Parts,
@@ -122,7 +123,11 @@ class BaseUnlearningClassifier(
     _parameter_constraints = {
         "estimator": [HasMethods(["fit", "predict"])],
         **part_constraints(),
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither"), None],
+        "validation_fraction": [
+            Interval(Real, 0, 1, closed="neither"),
+            StrOptions({"auto"}),
+            None,
+        ],
         "sensitive_features": "no_validation",
         "random_state": ["random_state"],
         "verbose": ["verbose"],
@@ -136,7 +141,7 @@ class BaseUnlearningClassifier(
         weighting="soft",
         influence="auto",
         update="influence",
-        validation_fraction=0.2,
+        validation_fraction="auto",
         sensitive_features=None,
         random_state=None,
         verbose=0,
@@ -268,7 +273,7 @@ class BaseUnlearningClassifier(
     def _fit(self, X, y, **given):
         parts = self._resolve_parts()
         data = self._make_reader(parts).read(X, y, **given)
-        self._correct(self._fit_estimator(data), parts)
+        self._correct(self._fit_estimator(data, parts), parts)
         self._fitted_from = self.estimator
         self._state_then = _fitted_state(self.estimator)
 
@@ -298,9 +303,20 @@ class BaseUnlearningClassifier(
         check_is_fitted(self.estimator)
         return deepcopy(self.estimator)
 
-    def _fit_estimator(self, data):
+    def _fit_estimator(self, data, parts):
         """Return the FittedModel of a clone of the estimator on some of the rows."""
-        train, validation = self._split(data)
+        if self.validation_fraction != "auto":
+            return self._fit_on_part(data, self.validation_fraction)
+        if not may_leave_out(self.estimator, parts.update):
+            return self._fit_on_part(data, AUTO_FRACTION)
+        fitted = self._fit_on_part(data, None)
+        if leaves_out(fitted.estimator, parts.influence):
+            return fitted
+        return self._fit_on_part(data, AUTO_FRACTION)
+
+    def _fit_on_part(self, data, fraction):
+        """Return the FittedModel on all rows but a fraction that is held out."""
+        train, validation = self._split(data, fraction)
         training, held_out = data, None
         if validation is not None:
             training, held_out = data.take(train), data.take(validation)
@@ -319,20 +335,19 @@ class BaseUnlearningClassifier(
         seen = rows_as_fitted(fitted, training.X, training.y, options)
         return replace(training, as_fitted=seen)
 
-    def _split(self, data):
+    def _split(self, data, fraction):
         """Return the rows to train on and those to hold out; None is all and none."""
-        frozen = isinstance(self.estimator, FrozenEstimator)
-        if self.validation_fraction is None or frozen:
+        if fraction is None or isinstance(self.estimator, FrozenEstimator):
             return None, None
         _, cells = np.unique(data.y, return_inverse=True)
         if data.groups is not None:
             cells = cells * len(data.groups.names) + data.groups.codes
         held_out = _stratified_mask(
-            cells, self.validation_fraction, check_random_state(self.random_state)
+            cells, fraction, check_random_state(self.random_state)
         )
         if not held_out.any():
             raise ValueError(
-                f"validation_fraction={self.validation_fraction} of n_samples = "
+                f"validation_fraction={fraction} of n_samples = "
                 f"{len(cells)} leaves no row to measure the objective on; give more "
                 "rows, a larger fraction, or None to measure on the training rows."
             )
@@ -365,6 +380,7 @@ class BaseUnlearningClassifier(
             fitted.held_out,
             parts.objectives,
             parts.influence,
+            leaves_out=self.validation_fraction is not None,
         )
         problem = parts.update.pose(setting)
         return Corrector(problem, parts.weighting, parts.update, self.verbose)

@@ -162,7 +162,7 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
         weighting="soft",
         influence="auto",
         update="influence",
-        validation_fraction=0.2,
+        validation_fraction="auto",
         sensitive_features=None,
         n_jobs=None,
         random_state=None,
@@ -270,7 +270,7 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
 
     def _measure_split(self, data, parts, train, test):
         """Return the table of the path of a fit on some rows, measured on others."""
-        fitted = self._fit_estimator(data.take(train))
+        fitted = self._fit_estimator(data.take(train), parts)
         path = self._walk(self._read_strengths(), fitted, parts, data.take(test))
         return [row for _, row in path]
 
@@ -299,11 +299,16 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
             self.utility,
         )
         tune = self.tune_threshold and scored is None
-        rows = PathRows(scores, self._rule, ThresholdSearch(scores) if tune else None)
+        search = ThresholdSearch(scores) if tune else None
         corrector = self._pose(WrappedClassifier(wrapped.classifier), seen, parts)
         candidates = corrector.correct(strengths)
-        predicted = [None] * len(candidates)
-        if scored is None:
-            predicted = corrector.predicted(candidates)
+        original = corrector.original()
+        if scored is not None:
+            rows = PathRows(scores, self._rule, original)
+            for candidate in candidates:
+                yield candidate, rows.row(candidate)
+            return
+        rows = PathRows(scores, self._rule, original.as_measured(), search)
+        predicted = corrector.predicted(candidates)
         for candidate, known in zip(candidates, predicted, strict=True):
-            yield candidate, rows.row(candidate, known)
+            yield candidate, rows.row(candidate.as_measured(), known)

@@ -140,6 +140,8 @@ def leave_one_out(
     )
     problem = question.problem
     objective = _pose(problem)
+    if problem.evaluation.leaves_out:
+        problem.linearize()  # it tells how the margins of rows that are left out move
     indices = _check_indices(indices, problem.n_rows)
     changes = _solve_all(objective, problem.evaluation, indices, tol, n_jobs)
     columns = [*problem.names, "utility"]

@@ -88,7 +88,8 @@ def read_training_problem(
         training, held_out = _split_as_fitted(estimator, training, held_out)
         index = index[estimator.train_indices_]
     wrapped = WrappedClassifier(fitted)
-    setting = Setting(wrapped, training, held_out, objectives, influence)
+    leaves_out = is_corrected(estimator) and estimator.validation_fraction is not None
+    setting = Setting(wrapped, training, held_out, objectives, influence, leaves_out)
     update = resolve_part(UPDATES, _own(estimator, "update", update, "influence"))
     return TrainingProblem(update.pose(setting), training, index)
 

@@ -118,6 +118,30 @@ class LinearModel:
         else:
             yield self.free.ravel(), hessian.reshape(self.free.size, -1)
 
+    def spread_roots(self, roots):
+        """Return factors of the inverse Hessian as matrices of coefficients.
+
+        Parameters
+        ----------
+        roots : list of tuple (indices, matrix)
+            As :meth:`~skswu.influence.InverseCurvature.roots` returns them.
+
+        Returns
+        -------
+        list of ndarray of shape (n_rows, n_outputs_of_block, n_columns)
+            In the order of the outputs: one for each where the loss is a sum over
+            outputs, and else one for all.
+        """
+        if not self.training_loss.separable:
+            ((_, root),) = roots
+            return [self.unpack(root)]
+        spread = []
+        for free, (_, root) in zip(self.free, roots, strict=True):
+            matrices = np.zeros((len(root), 1, len(free)))
+            matrices[:, 0, free] = root
+            spread.append(matrices)
+        return spread
+
     def null_directions(self):
         """Return orthonormal directions that no margin's difference sees, or None.
 

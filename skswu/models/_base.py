@@ -54,6 +54,8 @@ class ModelView(ABC):
     default_lr = None
     precision = float(np.finfo(np.float64).eps)
     follows_leftover_gradient = True
+    #: Whether training rows of such models can be measured as left out of the fit.
+    may_leave_out = False
 
     def __init__(self, estimator):
         self.estimator = estimator
@@ -269,6 +271,16 @@ class ModelView(ABC):
     def measured_rows(self, rows):
         """Return training rows as they are measured."""
         return rows
+
+    def leaves_out(self, influence):
+        """Say whether training rows can be measured as left out of the fit.
+
+        Parameters
+        ----------
+        influence : Influence
+            How the curvature is solved with: it takes a factor.
+        """
+        return False
 
     def concatenate(self, blocks):
         """Join blocks of vectors side by side."""

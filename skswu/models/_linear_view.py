@@ -42,6 +42,21 @@ class LinearRows:
     def __len__(self):
         return len(self.codes)
 
+    def margins(self, block, matrices):
+        """Return the margins of a block of the rows, (..., n_outputs, n_rows)."""
+        return block.margins(matrices)
+
+
+class LeftOutRows(LinearRows):
+    """Training rows, measured as if each had been left out of the training.
+
+    Their blocks know the ``offset`` of their margins, see
+    :func:`skswu.linear._leave_one_out.note_left_out`.
+    """
+
+    def margins(self, block, matrices):
+        return block.measured(block.margins(matrices))
+
 
 class LinearView(ModelView):
     r"""A model whose margins are :math:`z = X \Theta^\top`.
@@ -64,6 +79,7 @@ class LinearView(ModelView):
     """
 
     default_lr = 1.0
+    may_leave_out = True
 
     def __init__(self, estimator, matrix, free, loss, columns=None):
         super().__init__(estimator)
@@ -111,6 +127,14 @@ class LinearView(ModelView):
         # Class weights may stand in the training loss; nothing is measured with them.
         return LinearRows(rows.blocks, rows.codes, self.loss, rows.columns)
 
+    def leaves_out(self, influence):
+        bare = np.zeros(len(self._parameters))
+        model = LinearModel(self._matrix, self._free, self.loss, self.loss, bare, bare)
+        return influence.wants_dense(LinearCurvature(model, None))
+
+    def left_out_rows(self, rows):
+        return LeftOutRows(rows.blocks, rows.codes, self.loss, rows.columns)
+
     def scores(self, rows, parameters):
         def of_block(block, z):
             return self._whole_scores(self.loss.scores(z))
@@ -123,6 +147,14 @@ class LinearView(ModelView):
         if len(scores) > 1:
             return scores
         return np.concatenate([np.zeros_like(scores), scores])
+
+    def margins(self, rows, parameters):
+        """Return the margins of rows, (n_outputs, n_samples)."""
+
+        def of_block(block, z):
+            return z
+
+        return self._by_row(rows, parameters, of_block, (len(self._matrix),))
 
     def predicted(self, rows, parameters):
         def of_block(block, z):
@@ -151,7 +183,7 @@ class LinearView(ModelView):
         predicted = np.empty((len(parameters), len(rows)), kind)
 
         def write(block):
-            z = block.margins(matrices)
+            z = rows.margins(block, matrices)
             found = z[:, 0] > 0 if z.shape[1] == 1 else z.argmax(axis=1)
             predicted[:, block.rows] = found
             return ()
@@ -295,7 +327,7 @@ class LinearView(ModelView):
         joined = np.empty((*shape, len(rows)), dtype)
 
         def write(block):
-            joined[..., block.rows] = function(block, block.margins(matrix))
+            joined[..., block.rows] = function(block, rows.margins(block, matrix))
             return ()
 
         rows.blocks.reduce(write)
@@ -306,7 +338,7 @@ class LinearView(ModelView):
         matrix = self._matrix_at(rows, parameters)
 
         def add_up(block):
-            return (block.sums(function(block, block.margins(matrix))),)
+            return (block.sums(function(block, rows.margins(block, matrix))),)
 
         ((total,),) = rows.blocks.reduce(add_up)
         return total[..., self._free]

@@ -53,11 +53,9 @@ def make_model_view(classifier):
     TypeError
         If no view reads it; names those that are supported.
     """
-    for base in type(classifier).__mro__:
-        view = _VIEWS.get(_address(base))
-        if view is not None:
-            view = _load(view) if isinstance(view, str) else view
-            return view(classifier)
+    view = find_view(classifier)
+    if view is not None:
+        return view(classifier)
     supported = sorted(address.rsplit(".", 1)[1] for address in _VIEWS)
     raise TypeError(
         f"{type(classifier).__name__} cannot be corrected: its training loss is not "
@@ -65,6 +63,26 @@ def make_model_view(classifier):
         f"{', '.join(supported)}, bare or at the end of a Pipeline. "
         "skswu.register_model_view adds a view for another model."
     )
+
+
+def find_view(classifier):
+    """Return the class of the view that reads a classifier, fitted or not.
+
+    Parameters
+    ----------
+    classifier : classifier
+        Bare.
+
+    Returns
+    -------
+    type or None
+        None if there is none.
+    """
+    for base in type(classifier).__mro__:
+        view = _VIEWS.get(_address(base))
+        if view is not None:
+            return _load(view) if isinstance(view, str) else view
+    return None
 
 
 def has_model_view(classifier):

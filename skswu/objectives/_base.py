@@ -110,6 +110,14 @@ class BoundMetrics(ABC):
         """
         return None
 
+    @property
+    def is_of_scores(self):
+        """Whether they are a function of the rows' scores.
+
+        Where training rows are measured, they then are by approximate leave-one-out.
+        """
+        return self.in_blocks() is not None
+
 
 class ScoreMetrics(BoundMetrics):
     """Metrics that are functions of the scores."""

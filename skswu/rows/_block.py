@@ -106,6 +106,21 @@ class Block:
         margins = self.design.margins(_as_matrix(matrices))
         return margins.reshape(*matrices.shape[:-1], self.n_rows)
 
+    def measured(self, z):
+        """Return margins as rows are measured by: with what is noted as their offset.
+
+        Parameters
+        ----------
+        z : ndarray of shape (..., n_outputs, n_rows)
+            Margins of models.
+
+        Returns
+        -------
+        ndarray of that shape
+            z itself where nothing is noted.
+        """
+        return z + self["offset"] if "offset" in self else z
+
     def sums(self, factors):
         """Return the sums of the rows times factors.
 

@@ -72,25 +72,27 @@ class PathRows:
         Scores predicted labels.
     rule : HighestUtility or SmallestDisparity
         What is to be as large as possible, within which bound.
-    search : ThresholdSearch or None
+    original : Candidate
+        What was not corrected.
+    search : ThresholdSearch or None, default=None
         Tunes the decision threshold as well, if any.
     """
 
-    def __init__(self, scores, rule, search=None):
+    def __init__(self, scores, rule, original, search=None):
         self.scores = scores
         self.rule = rule
         self.search = search
-        predicted = scores.predict(scores.classifier)
-        self.utility_before = scores.utility(scores, predicted)
+        predicted = scores.predict(original.classifier)
+        self.utility_before = scores.utility(original, predicted)
 
-    def row(self, candidate, predicted):
+    def row(self, candidate, predicted=None):
         """Return a dict, of numbers.
 
         Parameters
         ----------
         candidate : Candidate
             What to score.
-        predicted : ndarray of shape (n_samples,) or None
+        predicted : ndarray of shape (n_samples,) or None, default=None
             Positions of the labels that it predicts, if known.
         """
         state = candidate.state

@@ -58,7 +58,7 @@ class ThresholdedScores:
         if not (self.counted or self.scored):
             self._surrogates = self._bind(objectives)
             # Inputs that stay the same for all models are made against the original.
-            self._largest_gap(classifier)
+            self._measure(classifier)
 
     def predict(self, classifier):
         """Return the positions of the labels that a classifier predicts."""
@@ -70,7 +70,7 @@ class ThresholdedScores:
         if self.counted:
             counts = self.counts.count(predicted, len(self.classes))
             values.append(self.counted_disparity(counts))
-        return float(np.max(values or self._largest_gap(candidate.classifier)))
+        return float(np.max(values or self._largest_gap(candidate)))
 
     def counted_disparity(self, counts):
         """Return the largest of the disparities that counts tell, of all strata.
@@ -106,15 +106,22 @@ class ThresholdedScores:
         weight = self.data.weight
         return {} if weight is None else {"sample_weight": weight}
 
-    def _largest_gap(self, classifier):
+    def _largest_gap(self, candidate):
         """Return the largest surrogate gap: of objectives that have nothing else."""
+        values = candidate.gaps
+        if values is None:
+            values = self._measure(candidate.classifier)
+        ends = np.cumsum([len(one.names) for one in self._surrogates])
+        parts = zip(self._surrogates, np.split(values, ends[:-1]), strict=True)
+        return float(max(_distance(one, part).max() for one, part in parts))
+
+    def _measure(self, classifier):
+        """Return the surrogate gaps of a classifier."""
         view = make_measured_view(classifier)
         rows = view.evaluation_rows(self.data.X, self.codes)
-        largest = [
-            _distance(one, one.measure(view, rows, view.parameters)).max()
-            for one in self._surrogates
-        ]
-        return float(max(largest))
+        return np.concatenate(
+            [one.measure(view, rows, view.parameters) for one in self._surrogates]
+        )
 
     def _bind(self, objectives):
         weight = self.data.weight

@@ -17,6 +17,9 @@ class ModelUpdate(BaseEstimator, ABC):
 
     #: Largest number of steps, each from a new linearisation.
     max_iter = 1
+    #: Whether training rows may be measured as left out of the fit, of models that
+    #: tell how they would score them then.
+    may_leave_out = False
 
     @abstractmethod
     def pose(self, setting):
@@ -37,6 +40,7 @@ class ModelUpdate(BaseEstimator, ABC):
 class BaseUpdate(ModelUpdate):
     """Moves parameters to where changed sample weights put them."""
 
+    may_leave_out = True
     #: Methods that a model view must have for this update, with what offers them.
     needs = {}
     #: Stationarity at which further moves are not worth it.

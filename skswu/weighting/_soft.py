@@ -55,7 +55,7 @@ class SoftWeighting(BaseWeighting):
     strength : float, default=1.0
         Share of the metric to remove, at least 0: 0 keeps it, 1 brings it to zero, and
         more turns its sign around on purpose.
-    utility_tolerance : float or None, default=0.0
+    utility_tolerance : float or None, default=None
         How much the mean evaluation loss may rise, in its own unit, at least 0. None
         sets no limit.
     lower : float or None, default=-1.0
@@ -109,7 +109,7 @@ class SoftWeighting(BaseWeighting):
         self,
         *,
         strength=1.0,
-        utility_tolerance=0.0,
+        utility_tolerance=None,
         lower=-1.0,
         upper=None,
         tol=1e-12,
