@@ -3,8 +3,8 @@
 import numpy as np
 
 from ..objectives import LossMetrics
-from ._left_out_classifier import LeftOutClassifier
 from ._evaluation_rows import HELD_OUT, LEFT_OUT, TRAINING
+from ._left_out_classifier import LeftOutClassifier
 
 
 class Evaluation:

@@ -88,7 +88,7 @@ def read_training_problem(
         training, held_out = _split_as_fitted(estimator, training, held_out)
         index = index[estimator.train_indices_]
     wrapped = WrappedClassifier(fitted)
-    leaves_out = is_corrected(estimator) and estimator.validation_fraction is not None
+    leaves_out = is_corrected(estimator) and _leaves_out(estimator)
     setting = Setting(wrapped, training, held_out, objectives, influence, leaves_out)
     update = resolve_part(UPDATES, _own(estimator, "update", update, "influence"))
     return TrainingProblem(update.pose(setting), training, index)
@@ -96,6 +96,12 @@ def read_training_problem(
 
 class TrainingRows(ClassifierMixin, BaseEstimator):
     """Remembers the columns of the training rows for those of the evaluation rows."""
+
+
+def _leaves_out(model):
+    """Say whether an UnlearningClassifier measures training rows as left out."""
+    update = UPDATES.resolve(model.update)
+    return model.validation_fraction is not None and update.may_leave_out
 
 
 def _original(estimator):
