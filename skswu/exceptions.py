@@ -7,6 +7,7 @@ __all__ = [
     "LinearizationWarning",
     "NothingToCorrectWarning",
     "SingularCurvatureWarning",
+    "SmallGroupWarning",
     "TrainingDataWarning",
     "UnreachableBoundWarning",
     "UnreachableTargetWarning",
@@ -67,6 +68,16 @@ class SingularCurvatureWarning(UserWarning):
 
     Its inverse was taken where there is curvature, or with damping added; influence
     along the flat directions means little. Regularisation or ``damping`` may help.
+    """
+
+
+class SmallGroupWarning(UserWarning):
+    """A group that is compared has fewer than 20 evaluation rows (of a label).
+
+    What is measured on so few rows says little about others, and a correction may
+    repair their noise. The message names them, and the metrics that are within 1.96
+    standard errors of zero to begin with. Merge small groups, or give more evaluation
+    rows.
     """
 
 

@@ -49,6 +49,25 @@ class BlockEvaluation:
         """Return the call that measures models."""
         return _At(self._model.loss, self._in_blocks)
 
+    def pull(self, multipliers):
+        """Return the call that combines the slopes of metrics in the margins.
+
+        Parameters
+        ----------
+        multipliers : ndarray of shape (n_metrics + 1,)
+            Of the metrics and, last, the utility; those of metrics that are no
+            function of scores count nothing.
+        """
+        ends = np.cumsum([len(one.names) for one in self._evaluation.all_metrics])
+        factors = [
+            factor
+            for factor, part in zip(
+                np.split(multipliers, ends[:-1]), self._parts, strict=True
+            )
+            if part is not None
+        ]
+        return _Pull(self._model.loss, self._in_blocks, factors)
+
     @property
     def _in_blocks(self):
         return [part for part in self._parts if part is not None]
@@ -131,3 +150,20 @@ class _At:
         if loss is not self.loss or z is not given:
             losses = self.loss.values(block["code"], z)
         return tuple(part.sums(block, self.loss, z, losses) for part in self.parts)
+
+
+class _Pull:
+    """Combine slopes in the margins of a model (n_outputs, n_rows)."""
+
+    def __init__(self, loss, parts, factors):
+        self.loss = loss
+        self.parts = parts
+        self.factors = factors
+
+    def __call__(self, block, z):
+        z = block.measured(z)
+        _, slope = self.loss.slopes(block["code"], z)
+        return sum(
+            np.tensordot(factor, part.slopes(block, self.loss, z, slope), 1)
+            for factor, part in zip(self.factors, self.parts, strict=True)
+        )

@@ -10,6 +10,7 @@ import numpy as np
 from .._utils._warnings import warn
 from ..exceptions import LinearizationWarning, UnreachableTargetWarning
 from ._correction import Correction
+from ._small_groups import small_group_warnings
 from ._utility_loss import utility_warnings
 
 # A row that is to count this many times more is not reweighted, but made up.
@@ -75,6 +76,7 @@ class Candidate:
         self._problem = corrector.problem
         self._make_classifier = self._problem.classifier
         self._update = corrector.update
+        self._weighting = corrector.weighting
         self._timer = corrector.timer
         self._change = None
         self.gaps = None
@@ -163,6 +165,8 @@ class Candidate:
             )
             self.warnings.extend(_extreme_weights(epsilon))
             self.warnings.extend(utility_warnings(self._problem, state))
+        self.warnings.extend(small_group_warnings(self._problem))
+        estimate, errors = self._estimate(epsilon)
         influence = first.rows.collect("influence")
         return Correction(
             classifier=self.classifier,
@@ -173,6 +177,9 @@ class Candidate:
             before=self._problem.before,
             predicted=predicted,
             after=state.values[:-1],
+            estimate=estimate,
+            standard_errors=errors,
+            measured_on=self._problem.measured_on,
             utility_before=self._problem.utility_before,
             utility_after=float(state.values[-1]),
             stationarity=state.stationarity,
@@ -182,6 +189,13 @@ class Candidate:
             timings=self._timer.seconds,
             solver_residuals=self._timer.residuals,
         )
+
+    def _estimate(self, epsilon):
+        """Return the metrics without what rows had a part in, and standard errors."""
+        is_free, found = self._weighting.are_combinations(epsilon), None
+        if self.kept is not None and self._update.settles and is_free is not None:
+            found = self._problem.estimate(self.first, self.kept, is_free)
+        return found or (None, self._problem.standard_errors(self.state))
 
 
 def _extreme_weights(epsilon):

@@ -1,5 +1,7 @@
 """Objectives and utility measured on evaluation rows."""
 
+from copy import copy
+
 import numpy as np
 
 from ..objectives import LossMetrics
@@ -50,8 +52,31 @@ class Evaluation:
 
     def leave_out(self):
         """Measure training rows as left out of the fit, where scores tell that."""
-        self._scored = self.view.left_out_rows(self.rows)
+        self._scored = self.view.offset_rows(self.rows)
         self.measured_on = LEFT_OUT
+
+    def beside(self, blocks):
+        """Return the same evaluation of scores with an offset noted beside the rows.
+
+        Parameters
+        ----------
+        blocks : RowBlocks
+            The rows with notes of their own.
+        """
+        evaluation = copy(self)
+        evaluation._scored = self.view.offset_rows(self.rows, blocks)
+        return evaluation
+
+    def standard_errors(self, parameters):
+        """Return the standard errors of the metrics, shape (n_metrics,); NaN if none.
+
+        Rows are taken to be drawn independently of each other.
+        """
+        errors = [
+            metric.standard_errors(self.view, self.rows_of(metric), parameters)
+            for metric in self.metrics
+        ]
+        return np.concatenate(errors)
 
     def rows_of(self, metric):
         """Return the rows that a metric is measured on."""

@@ -12,7 +12,8 @@ from ..weighting import Linearized
 from ..weighting._linearized import influence_sums
 from ._block_evaluation import BlockEvaluation
 from ._correction import State
-from ._evaluation_rows import leave_out
+from ._evaluation_rows import LEFT_OUT, leave_out
+from ._own_pull import estimate
 from ._view_problem import ViewProblem
 
 # A rise of the training objective by this share of itself is rounding.
@@ -65,6 +66,7 @@ class LinearProblem(ViewProblem):
         else:
             given = self.view, first.curvature, first.total_weight
             self.inverse = influence.invert_operator(*given)
+        self.first_inverse = self.inverse
         leave_out(self.evaluation, objective, self.inverse)
         blocks = self._blocks = blocks or BlockEvaluation(self.evaluation, model)
         measured = first.measured
@@ -233,6 +235,11 @@ class LinearProblem(ViewProblem):
         if shared is None:
             sums = objective.measure(blocks.rows, parameters, blocks.at())
         return value, gradient, blocks.measured(sums, parameters)
+
+    def estimate(self, first, kept, is_free):
+        if self.measured_on != LEFT_OUT:
+            return None
+        return estimate(self, first, kept, is_free)
 
     def measured_classifier(self, state):
         return self.evaluation.classifier(super().classifier(state), state.model)

@@ -53,6 +53,39 @@ class Problem(ABC):
             Of the original model.
         """
 
+    @property
+    @abstractmethod
+    def metrics(self):
+        """The BoundMetrics, once the original model is linearised."""
+
+    @property
+    @abstractmethod
+    def measured_on(self):
+        """What rows they are measured on, in words."""
+
+    @abstractmethod
+    def standard_errors(self, state):
+        """Return the standard errors (n_metrics,) of a model's metrics."""
+
+    def estimate(self, first, kept, is_free):
+        """Return the metrics of a model as rows would tell that had no part in it.
+
+        Parameters
+        ----------
+        first : Linearized
+            Of the original model.
+        kept : Tried
+            The step that led to it.
+        is_free : ndarray of bool of shape (n_rows,)
+            Whose change of the weight is a combination of influences, off all bounds.
+
+        Returns
+        -------
+        tuple (values, errors) of ndarray of shape (n_metrics,), or None
+            With their standard errors; None where it is not known.
+        """
+        return None
+
     @abstractmethod
     def original(self):
         """Return the original model as a State."""

@@ -9,6 +9,7 @@ from ..updates import InfluenceUpdate
 from ..weighting._linearized import linearized_around
 from ._correction import State
 from ._evaluation import Evaluation
+from ._evaluation_rows import kind_of_rows
 from ._problem import Problem
 from ._view_problem import in_view_of
 
@@ -42,6 +43,18 @@ class RefitProblem(Problem):
     @property
     def names(self):
         return self._stand_in.names
+
+    @property
+    def metrics(self):
+        return self._metrics
+
+    @property
+    def measured_on(self):
+        return kind_of_rows(self.setting.held_out is not None, leaves_out=False)
+
+    def standard_errors(self, state):
+        evaluation = self._evaluation(state.model)
+        return evaluation.standard_errors(evaluation.view.parameters)
 
     @property
     def stand_in(self):
@@ -131,11 +144,15 @@ class RefitProblem(Problem):
 
     def _measure(self, classifier):
         """Return a classifier's metrics and utility."""
+        evaluation = self._evaluation(classifier)
+        return evaluation.measure(evaluation.view.parameters)
+
+    def _evaluation(self, classifier):
+        """Return what measures a classifier."""
         view = make_measured_view(classifier)
         rows = view.evaluation_rows(self.measured.X, self._codes)
         weight, metrics = self._measured_weight, self._metrics
-        evaluation = Evaluation(view, rows, self._codes, weight, metrics)
-        return evaluation.measure(view.parameters)
+        return Evaluation(view, rows, self._codes, weight, metrics, self.measured_on)
 
     def _bind(self):
         """Bind the objectives once for the original and all that replace it."""

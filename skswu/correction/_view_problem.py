@@ -47,6 +47,17 @@ class ViewProblem(Problem):
         self.names = evaluation.names
         self.n_rows = len(rows)
 
+    @property
+    def metrics(self):
+        return self.evaluation.metrics
+
+    @property
+    def measured_on(self):
+        return self.evaluation.measured_on
+
+    def standard_errors(self, state):
+        return self.evaluation.standard_errors(state.model)
+
     def linearize(self):
         view, rows, start = self.view, self.rows, self.view.parameters
         self.tilt = self._kept_gradient(

@@ -219,6 +219,7 @@ class BaseUnlearningClassifier(
         X_val=None,
         y_val=None,
         sensitive_features_val=None,
+        sample_weight_val=None,
     ):
         """Correct a fitted estimator, given the data that it was trained on.
 
@@ -241,12 +242,14 @@ class BaseUnlearningClassifier(
         X_val : {array-like, sparse matrix, DataFrame} of shape (n_val, n_features), \
                 default=None
             Evaluation rows to measure the objective and the utility on; None measures
-            on the training rows.
+            on the training rows, see ``validation_fraction``.
         y_val : array-like of shape (n_val,), default=None
             Their labels; required with ``X_val``.
         sensitive_features_val : array-like of shape (n_val,) or (n_val, \
                 n_sensitive), default=None
             Their groups.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            What each of them counts where the objective and the utility are measured.
 
         Returns
         -------
@@ -262,6 +265,7 @@ class BaseUnlearningClassifier(
             X_val=X_val,
             y_val=y_val,
             sensitive_features_val=sensitive_features_val,
+            sample_weight_val=sample_weight_val,
         )
         return self._become(scratch)
 
@@ -408,6 +412,8 @@ class BaseUnlearningClassifier(
         self.objective_before_ = correction.before
         self.objective_predicted_ = correction.predicted
         self.objective_after_ = correction.after
+        self.objective_estimate_ = correction.estimate
+        self.objective_se_ = correction.standard_errors
         self.utility_before_ = correction.utility_before
         self.utility_after_ = correction.utility_after
         self.stationarity_ = correction.stationarity

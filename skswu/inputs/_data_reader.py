@@ -53,6 +53,7 @@ class DataReader:
         X_val=None,
         y_val=None,
         sensitive_features_val=None,
+        sample_weight_val=None,
     ):
         """Return the LabeledData of the training and of the evaluation rows, or None.
 
@@ -65,7 +66,11 @@ class DataReader:
             "sample_weight": sample_weight,
         }
         if X_val is None:
-            _check_alone(y_val=y_val, sensitive_features_val=sensitive_features_val)
+            _check_alone(
+                y_val=y_val,
+                sensitive_features_val=sensitive_features_val,
+                sample_weight_val=sample_weight_val,
+            )
             return self.read(X, y, **given), None
         if y_val is None:
             raise ValueError("y_val must be given with X_val; got None.")
@@ -76,7 +81,8 @@ class DataReader:
         )
         if training.groups is not None and groups is not None:
             groups = groups.aligned_to(training.groups)
-        return training, LabeledData(X_val, y_val, groups)
+        weight = _check_weight(sample_weight_val, X_val, "sample_weight_val")
+        return training, LabeledData(X_val, y_val, groups, weight)
 
     def _check_rows(self, X, y, reset=True):
         """Check what an estimator does not: lengths and labels."""
@@ -101,10 +107,15 @@ class DataReader:
         return groups
 
 
-def _check_weight(weight, X):
+def _check_weight(weight, X, name="sample_weight"):
     if weight is None:
         return None
-    return check_sample_weight(weight, X, dtype=np.float64, ensure_non_negative=True)
+    options = {"dtype": np.float64, "ensure_non_negative": True}
+    try:
+        return check_sample_weight(weight, X, **options)
+    except ValueError as error:
+        # scikit-learn calls them all by the name of the training rows' weights.
+        raise ValueError(str(error).replace("sample_weight", name)) from None
 
 
 def _check_alone(**options):

@@ -21,6 +21,8 @@ Approximate Leave-One-Out Cross-Validation", 2020.
 
 import numpy as np
 
+from ..rows._design import mirrored
+
 # Of the curvature along a row's own direction, the share that is the row's own is
 # taken to be this at most: without the others, one step leads anywhere.
 MOST_OWN = 0.99
@@ -53,7 +55,7 @@ def note_left_out(block, loss, roots):
     return (np.count_nonzero(is_held),)
 
 
-def inner_products(block, loss, roots, scales=None):
+def inner_products(block, loss, roots):
     """Return the products of rows with themselves in the metric of factors.
 
     Parameters
@@ -64,28 +66,57 @@ def inner_products(block, loss, roots, scales=None):
         Says which outputs belong together.
     roots : list of ndarray of shape (n_rows, n_outputs, n_columns)
         The factors R, of each Hessian block.
-    scales : list of ndarray of shape (n_rows,) or None, default=None
-        Of D in :math:`R^\\top D R`, of each block; None is the identity.
 
     Returns
     -------
     ndarray of shape (n_outputs, n_rows) or (n_outputs, n_outputs, n_rows)
         The latter where outputs belong together.
     """
-    scales = [None] * len(roots) if scales is None else scales
-    parts = [
-        _of_block(block, root, scale) for root, scale in zip(roots, scales, strict=True)
-    ]
-    return np.concatenate([part[0] for part in parts]) if loss.separable else parts[0]
+    if not loss.separable:
+        return joint_products(block, roots[0])
+    return np.concatenate([joint_products(block, root)[0] for root in roots])
 
 
-def _of_block(block, root, scale):
+def joint_products(block, root):
+    r"""Return :math:`J_i R^\top R J_i^\top` of rows, (n_outputs, n_outputs, n_rows).
+
+    Parameters
+    ----------
+    block : Block
+        Rows.
+    root : ndarray of shape (n_rows, n_outputs, n_columns)
+        The factor R as matrices of coefficients.
+    """
     n_outputs = root.shape[1]
     inner = np.zeros((n_outputs, n_outputs, block.n_rows))
     size = max(_ENTRIES // (n_outputs * max(block.n_rows, 1)), 1)
     for start in range(0, len(root), size):
-        some = slice(start, start + size)
-        moved = block.margins(root[some])
-        scaled = moved if scale is None else moved * scale[some, None, None]
-        inner += np.einsum("qan,qbn->abn", scaled, moved)
+        moved = block.margins(root[start : start + size])
+        for a in range(n_outputs):
+            for b in range(a + 1):
+                inner[a, b] += np.einsum("qn,qn->n", moved[:, a], moved[:, b])
+    for a in range(n_outputs):
+        inner[:a, a] = inner[a, :a]
     return inner
+
+
+def gradient_gram(block):
+    r"""Return the Gram of the gradients of rows' weighted losses.
+
+    Parameters
+    ----------
+    block : Block
+        Training rows that know their slopes, and as ``share`` what each counts.
+
+    Returns
+    -------
+    tuple of ndarray of shape (n_outputs, n_columns, n_outputs, n_columns)
+    """
+    slope = block["slope"] * block.weight
+    n_outputs, n_columns = len(slope), block.design.n_columns
+    gram = np.empty((n_outputs, n_columns, n_outputs, n_columns))
+    for a in range(n_outputs):
+        for b in range(a + 1):
+            part = mirrored(block.design.gram(slope[a] * slope[b] * block["share"]))
+            gram[a, :, b] = gram[b, :, a] = part
+    return (gram,)

@@ -51,6 +51,20 @@ class LinearModel:
         """Return the free entries (..., n_parameters) of matrices of coefficients."""
         return matrices[..., self.free]
 
+    def pack_both(self, square):
+        """Return the free entries of a matrix between matrices of coefficients.
+
+        Parameters
+        ----------
+        square : ndarray of shape (n_outputs, n_columns, n_outputs, n_columns)
+            The matrix.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters, n_parameters)
+        """
+        return square[self.free][:, self.free]
+
     def unpack(self, vectors):
         """Return matrices of vectors (..., n_parameters), zero off the free entries."""
         if self.free.all():

@@ -47,10 +47,10 @@ class LinearRows:
         return block.margins(matrices)
 
 
-class LeftOutRows(LinearRows):
-    """Training rows, measured as if each had been left out of the training.
+class OffsetRows(LinearRows):
+    """Rows whose blocks know an ``offset`` of their margins.
 
-    Their blocks know the ``offset`` of their margins, see
+    Of training rows, it is what they would be without the row in the training, see
     :func:`skswu.linear._leave_one_out.note_left_out`.
     """
 
@@ -132,8 +132,18 @@ class LinearView(ModelView):
         model = LinearModel(self._matrix, self._free, self.loss, self.loss, bare, bare)
         return influence.wants_dense(LinearCurvature(model, None))
 
-    def left_out_rows(self, rows):
-        return LeftOutRows(rows.blocks, rows.codes, self.loss, rows.columns)
+    def offset_rows(self, rows, blocks=None):
+        """Return rows whose margins are measured with the offset noted beside them.
+
+        Parameters
+        ----------
+        rows : LinearRows
+            The rows.
+        blocks : RowBlocks or None, default=None
+            The same rows with notes of their own; None are those of the rows.
+        """
+        blocks = rows.blocks if blocks is None else blocks
+        return OffsetRows(blocks, rows.codes, self.loss, rows.columns)
 
     def scores(self, rows, parameters):
         def of_block(block, z):

@@ -1,6 +1,7 @@
 """What an objective is."""
 
 from abc import ABC, abstractmethod
+from types import MappingProxyType
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -85,10 +86,13 @@ class BoundMetrics(ABC):
     one_sided : bool
         Whether values below zero are as good as zero, and only those above it are to
         be repaired. Otherwise zero itself is the aim.
+    cell_sizes : dict of str to int
+        How many rows there are of each group, and label, that is compared.
     """
 
     names: list
     one_sided = False
+    cell_sizes = MappingProxyType({})
 
     @abstractmethod
     def measure(self, view, rows, parameters):
@@ -109,6 +113,14 @@ class BoundMetrics(ABC):
         Without them, metrics are measured by the view, on rows in memory alone.
         """
         return None
+
+    def standard_errors(self, view, rows, parameters):
+        """Return the metrics' standard errors, shape (n_metrics,).
+
+        Rows are taken to be drawn independently of each other; NaN where no error is
+        known.
+        """
+        return np.full(len(self.names), np.nan)
 
     @property
     def is_of_scores(self):

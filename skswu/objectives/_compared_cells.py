@@ -48,13 +48,22 @@ class ComparedCells:
         self.cells = np.where((among >= 0) & (stratum >= 0), cells, n_cells)
         totals = np.bincount(self.cells, weight, n_cells + 1)
         self.totals = totals[:-1].reshape(shape)
+        n_rows = np.bincount(self.cells, weight > 0, n_cells + 1)
+        self._n_rows = n_rows[:-1].reshape(shape)
 
     def missing(self):
         """Return the names of the cells without a row of positive weight."""
-        return [
-            f"{self.group_names[group]!r}{self.suffixes[comparison]}"
-            for comparison, group in np.argwhere(self.totals == 0)
-        ]
+        return [self._name(*cell) for cell in np.argwhere(self.totals == 0)]
+
+    def sizes(self):
+        """Return the number of rows of positive weight of each cell, by its name."""
+        return {
+            self._name(*cell): int(n_rows)
+            for cell, n_rows in np.ndenumerate(self._n_rows)
+        }
+
+    def _name(self, comparison, group):
+        return f"{self.group_names[group]!r}{self.suffixes[comparison]}"
 
     def names(self, name, comparison):
         """Return the names of the gaps of a metric."""

@@ -38,8 +38,8 @@ class CellMeanMetrics(ScoreMetrics):
         self.names = names
         self.cells = cells.astype(np.min_scalar_type(contrasts.shape[1]))
         self.weight = weight
-        totals = np.bincount(cells, weight, contrasts.shape[1])
-        self.of_cells = contrasts / np.where(totals > 0, totals, 1.0)
+        self._totals = np.bincount(cells, weight, contrasts.shape[1])
+        self.of_cells = contrasts / np.where(self._totals > 0, self._totals, 1.0)
 
     @abstractmethod
     def quantity(self, scores, rows):
@@ -65,6 +65,35 @@ class CellMeanMetrics(ScoreMetrics):
     def values(self, scores):
         every = slice(None)
         return self._coefficients(every) @ self.quantity(scores, every)
+
+    def standard_errors(self, view, rows, parameters):
+        every = slice(None)
+        quantity = self.quantity(view.scores(rows, parameters), every)
+        # Means of different cells are of different rows, and independent.
+        squares = (self.of_cells * self._totals) ** 2
+        variances = np.where(squares > 0, self._variances_of_means(quantity), 0.0)
+        return np.sqrt((squares * variances).sum(axis=1))
+
+    def _variances_of_means(self, quantity):
+        """Return the squared standard errors of the cells' means, 0 for no rows.
+
+        Weights count as so many rows of one weight as they are worth: a mean of cells
+        of a single row has no error that is known.
+        """
+        n_cells, weight = self.of_cells.shape[1], self.weight
+
+        def sums(values):
+            return np.bincount(self.cells, values, n_cells)
+
+        total, squares = self._totals, sums(weight**2)
+        filled = np.where(total > 0, total, 1.0)
+        mean = sums(weight * quantity) / filled
+        spread = sums(weight * (quantity - mean[self.cells]) ** 2) / filled
+        n_effective = total**2 / np.where(squares > 0, squares, 1.0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            variance = spread / (n_effective - 1.0)
+        is_known = n_effective > 1.0 + 1e-9
+        return np.where(total > 0, np.where(is_known, variance, np.nan), 0.0)
 
     def gradient(self, scores):
         def of_rows(rows):

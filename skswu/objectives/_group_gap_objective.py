@@ -198,7 +198,7 @@ class GroupGapObjective(BaseObjective):
         cells = ComparedCells(codes, groups, weight, compared)
         self._check_none_is_missing(cells)
         warn_of_guess(self.pos_label, classes, positive)
-        return self.make_metrics(
+        metrics = self.make_metrics(
             codes,
             positive,
             names=cells.names(self._full_name(classes, positive), self.comparison),
@@ -206,6 +206,8 @@ class GroupGapObjective(BaseObjective):
             weight=weight,
             contrasts=cells.contrasts(self.comparison),
         )
+        metrics.cell_sizes = cells.sizes()
+        return metrics
 
     def _full_name(self, classes, positive):
         """Return the name with the label that is looked at, if any."""

@@ -40,12 +40,16 @@ class LimitMetrics(ScoreMetrics):
 
     def __init__(self, metrics, limit, sign):
         self.names = metrics.names
+        self.cell_sizes = metrics.cell_sizes
         self.metrics = metrics
         self.limit = limit
         self.sign = sign
 
     def values(self, scores):
         return self.sign * (self.metrics.values(scores) - self.limit)
+
+    def standard_errors(self, view, rows, parameters):
+        return self.metrics.standard_errors(view, rows, parameters)
 
     def gradient(self, scores):
         gradient = self.metrics.gradient(scores)

@@ -17,6 +17,8 @@ class ModelUpdate(BaseEstimator, ABC):
 
     #: Largest number of steps, each from a new linearisation.
     max_iter = 1
+    #: Whether it ends where training under the changed weights would.
+    settles = False
     #: Whether training rows may be measured as left out of the fit, of models that
     #: tell how they would score them then.
     may_leave_out = False

@@ -70,6 +70,12 @@ class InfluenceUpdate(BaseUpdate):
         self.tol = tol
         self.step = step
 
+    @property
+    def settles(self):
+        """Whether it ends where training under the changed weights would."""
+        hooks = ["move", "full_step", "follow"]
+        return self.step == "newton" and not overrides(self, hooks, over="move_all")
+
     def check_params(self):
         super().check_params()
         if self.step == "textbook" and self.max_iter > 1:

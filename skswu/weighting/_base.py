@@ -162,6 +162,22 @@ class BaseWeighting(BaseEstimator, ABC):
         assert_all_finite(metrics.utility_influence, input_name="utility_influence")
         return self._weigh(metrics)
 
+    def are_combinations(self, epsilon):
+        """Say which changes of the weights are combinations of the influences.
+
+        Parameters
+        ----------
+        epsilon : ndarray of shape (n_samples,)
+            Changes that this weighting chose.
+
+        Returns
+        -------
+        ndarray of bool of shape (n_samples,) or None
+            Those off all bounds, which move with the influences; None, here, where
+            changes are found in another way.
+        """
+        return None
+
     def at(self, strength):
         """Return the weighting with another strength, or itself if that is None."""
         if strength is None:
