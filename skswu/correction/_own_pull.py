@@ -3,8 +3,8 @@ r"""What a correction owes to each evaluation row's own pull on its direction.
 Weights that are least under their targets are, off their bounds, :math:`\varepsilon_i =
 \sum_j \lambda_j a_{ji} / c_i` with the influences :math:`a_{ji} = g_i \cdot H^{-1}
 \nabla M_j`, the gradients :math:`g_i` of the weighted losses and the sample weights
-:math:`c_i`. A row k that is measured is part of :math:`\nabla M_j`. Had it not been, its
-margins after the correction would, to first order and with the multipliers held, be
+:math:`c_i`. A row k that is measured is part of :math:`\nabla M_j`. Had it not been,
+its margins after the correction would, to first order and with the multipliers held, be
 
 .. math:: z_k + P_k \sum_j \lambda_j \frac{\partial M_j}{\partial z_k}, \qquad
           P_k = J_k H^{-1/2} S (I + c S)^{-1} H^{-1/2} J_k^\top, \quad
