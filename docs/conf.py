@@ -12,6 +12,7 @@ from pathlib import Path
 os.environ.setdefault("SKSWU_QUICK", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
 
 import skswu
 
@@ -23,15 +24,17 @@ version = release = skswu.__version__
 extensions = [
     "myst_parser",
     "numpydoc",
+    "offline_math",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
+    "sphinx_copybutton",
+    "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
 if tags.has("online"):  # noqa: F821 - Sphinx defines it
     extensions.append("sphinx.ext.intersphinx")
 
-exclude_patterns = ["_build", "_templates", "**/README.rst"]
+exclude_patterns = ["_build", "_templates", "_extensions", "**/README.rst"]
 templates_path = ["_templates"]
 source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
 default_role = "literal"
@@ -59,23 +62,34 @@ sphinx_gallery_conf = {
     "backreferences_dir": "gen_modules/backreferences",
     "doc_module": ("skswu",),
     "reference_url": {"skswu": None},
-    "within_subsection_order": "FileNameSortKey",
+    "within_subsection_order": "gallery_order.GalleryOrder",
     "download_all_examples": False,
     "show_memory": False,
+    # That page would load its scripts from elsewhere.
+    "write_computation_times": False,
     "remove_config_comments": True,
     "abort_on_example_error": True,
 }
 
+# What is copied are the lines that one types, without prompts and output.
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+
 html_theme = "pydata_sphinx_theme"
 html_title = "skswu"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_math_renderer = "mathml"
 html_theme_options = {
     "navigation_with_keys": False,
     "show_toc_level": 2,
     "secondary_sidebar_items": ["page-toc"],
+    # The guide, the examples and the reference first; the others behind "More".
+    "header_links_before_dropdown": 5,
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-html_sidebars = {"changelog": [], "mathematics": []}
+html_sidebars = {"changelog": [], "index": [], "mathematics": []}
 html_show_sourcelink = False
 
 

@@ -17,6 +17,7 @@ import os
 import sys
 
 import matplotlib.pyplot as plt
+import numpy as np
 from fairlearn.metrics import demographic_parity_difference
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.linear_model import LogisticRegression
@@ -79,6 +80,12 @@ figure, axes = plt.subplots(1, 3, figsize=(12, 3.9), layout="constrained")
 gap, loss = soft[0].influence_[0], soft[0].utility_influence_
 names = {"metric_name": "gap", "before": soft[0].objective_before_[0], "s": 3}
 InfluenceDisplay.from_values(gap, loss, groups=sex, ax=axes[0], **names)
+# A few samples of great influence would set the scale for all others.
+highest = 1.2 * np.quantile(np.abs(loss), 0.999)
+axes[0].set_ylim(-highest, highest)
+n_outside = (np.abs(loss) > highest).sum()
+label = axes[0].get_xlabel()
+axes[0].set_xlabel(f"{label}\n({n_outside} of {len(loss):,} samples are not shown)")
 
 for corrected, name in ((soft[2], "soft, 60 %"), (hard[2], "hard, 4 %")):
     WeightsDisplay.from_values(

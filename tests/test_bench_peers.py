@@ -1,24 +1,9 @@
 """The measures of the comparison with peers, which is in examples/benchmarks."""
 
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
-
 import numpy as np
 import pytest
-
-BENCHMARKS = Path(__file__).parents[1] / "examples" / "benchmarks"
-
-
-@pytest.fixture(scope="module")
-def fronts():
-    return load("fronts")
-
-
-def load(name):
-    spec = spec_from_file_location(name, BENCHMARKS / "peers" / f"{name}.py")
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+from peers import fronts
+from peers.results import Results
 
 
 def counted_area(accuracy, disparity, reference, cells=200):
@@ -32,7 +17,7 @@ def counted_area(accuracy, disparity, reference, cells=200):
 
 
 @pytest.mark.parametrize("n_points", [0, 1, 2, 12])
-def test_hypervolume_is_the_area_of_dominated_cells(fronts, n_points):
+def test_hypervolume_is_the_area_of_dominated_cells(n_points):
     rng = np.random.default_rng(n_points)
     accuracy, disparity = rng.uniform(0.4, 1.0, n_points), rng.random(n_points)
     # some are worse than the reference in one or in both
@@ -42,7 +27,7 @@ def test_hypervolume_is_the_area_of_dominated_cells(fronts, n_points):
     assert found == pytest.approx(counted, abs=0.01)
 
 
-def test_hypervolume_ignores_dominated_and_repeated_points(fronts):
+def test_hypervolume_ignores_dominated_and_repeated_points():
     accuracy, disparity = np.array([0.9, 0.8]), np.array([0.2, 0.1])
     area = fronts.hypervolume(accuracy, disparity, 0.5, 0.5)
     assert area == pytest.approx(0.4 * 0.3 + 0.3 * 0.1)
@@ -50,13 +35,13 @@ def test_hypervolume_ignores_dominated_and_repeated_points(fronts):
     assert more == pytest.approx(area)
 
 
-def test_costless_parity_has_relative_hypervolume_one(fronts):
+def test_costless_parity_has_relative_hypervolume_one():
     area = fronts.relative_hypervolume([0.8], [0.0], (0.8, 0.2), 0.6)
     assert area == pytest.approx(1.0)
     assert fronts.relative_hypervolume([0.8], [0.2], (0.8, 0.2), 0.6) == 0.0
 
 
-def test_chosen_is_the_most_accurate_within_each_bound(fronts):
+def test_chosen_is_the_most_accurate_within_each_bound():
     accuracy = np.array([0.9, 0.85, 0.7, 0.8])
     disparity = np.array([0.2, 0.1, 0.04, 0.04])
     # bounds 0.2, 0.15, 0.1 and 0.05, then the smallest disparity
@@ -65,7 +50,6 @@ def test_chosen_is_the_most_accurate_within_each_bound(fronts):
 
 
 def test_results_remember_finished_cells(tmp_path):
-    Results = load("results").Results
     cell = ("Adult", "equalized_odds", "mlp", "soft", 3)
     path = tmp_path / "folder" / "results.csv"
     results = Results(path)

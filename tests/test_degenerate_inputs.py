@@ -7,15 +7,27 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.testing import assert_array_equal
+import sklearn
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_array
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.model_selection import KFold
 from sklearn.svm import LinearSVC
+from sklearn.utils.fixes import parse_version
 
 from skswu import UnlearningClassifier, UnlearningClassifierCV
+from skswu.correction._metric_names import TAKEN
 from skswu.correction._problem import Goal
-from skswu.exceptions import UnreachableTargetWarning
-from skswu.updates import FisherForgetting, InfluenceUpdate, Refit
+from skswu.exceptions import (
+    NothingToCorrectWarning,
+    SingularCurvatureWarning,
+    UnreachableTargetWarning,
+    UtilityLossWarning,
+)
+from skswu.inspection import influence_values, leave_one_out, weights_summary
+from skswu.objectives import DemographicParity, TargetUtility
+from skswu.updates import FisherForgetting, GradientAscent, InfluenceUpdate, Refit
 from skswu.weighting import HardWeighting, LinearizedMetrics, SoftWeighting
 
 
@@ -199,3 +211,180 @@ def test_a_refit_to_no_sample_at_all_is_refused():
     with pytest.raises(ValueError, match="the weighting removes all 2 of them"):
         model.unlearn(X, y, sensitive_features=group)
     assert not hasattr(model, "estimator_")
+
+
+# The l1 penalty follows from l1_ratio, instead of a parameter of its own.
+HAS_L1_RATIO = parse_version(sklearn.__version__) >= parse_version("1.8")
+L1 = {"l1_ratio": 1.0} if HAS_L1_RATIO else {"penalty": "l1"}
+L1["C"] = 1e-9
+EMPTY_SUPPORTS = {
+    "no intercept": LogisticRegression(solver="liblinear", fit_intercept=False, **L1),
+    "three classes": LogisticRegression(solver="saga", fit_intercept=False, **L1),
+    "one versus rest": LinearSVC(penalty="l1", C=1e-9, fit_intercept=False),
+}
+
+
+@pytest.mark.filterwarnings("ignore::skswu.exceptions.UtilityLossWarning")
+@pytest.mark.parametrize("update", ["influence", "refit", "fine_tune"])
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("name", EMPTY_SUPPORTS)
+def test_a_model_without_a_coefficient_has_nothing_to_correct(
+    data, name, sparse, update
+):
+    X, y, group = data
+    if name != "no intercept":
+        y = np.where(X[:, 1] > 0, 2, y)
+    X = csr_array(X) if sparse else X
+    fitted = EMPTY_SUPPORTS[name].fit(X, y)
+    assert not fitted.coef_.any()
+    objective = DemographicParity(pos_label=1)
+    model = UnlearningClassifier(fitted, objective=objective, update=update)
+    with pytest.warns(NothingToCorrectWarning):
+        model.unlearn(X, y, sensitive_features=group)
+    assert_array_equal(model.sample_weight_, np.ones(120))
+    assert not model.estimator_.coef_.any()
+
+
+def test_an_output_without_a_coefficient_is_no_obstacle(data, capfd):
+    X, _, group = data
+    # Nothing tells the class 2 apart.
+    y = np.where(np.arange(120) % 5 == 0, 2, X[:, 0] > 0)
+    fitted = LinearSVC(penalty="l1", C=0.02, fit_intercept=False).fit(X, y)
+    assert fitted.coef_.any(axis=1).tolist() == [True, True, False]
+    objective = DemographicParity(pos_label=1)
+    model = UnlearningClassifier(fitted, objective=objective)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", SingularCurvatureWarning)
+        warnings.simplefilter("ignore", UtilityLossWarning)
+        model.unlearn(X, y, sensitive_features=group)
+    assert np.abs(model.objective_after_) < np.abs(model.objective_before_)
+    # LAPACK speaks by itself.
+    assert "illegal value" not in "".join(capfd.readouterr())
+
+
+def test_weights_beyond_the_range_of_floats_are_refused_in_words(data):
+    X, y, group = data
+    model = UnlearningClassifier(LogisticRegression().fit(X, y))
+    model.set_params(weighting__strength=1e200)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        with pytest.raises(
+            ValueError, match=r"strength=1e\+200.*not finite, or beyond"
+        ):
+            model.unlearn(X, y, sensitive_features=group)
+    assert not hasattr(model, "epsilon_")
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e200])
+def test_sample_weights_at_the_ends_of_the_range_count_as_others_do(data, size):
+    X, y, group = data
+    fitted = LogisticRegression(C=np.inf).fit(X, y)
+    plain, model = (UnlearningClassifierCV(fitted, strengths=[0.3]) for _ in range(2))
+    plain.unlearn(X, y, sensitive_features=group)
+    weight = np.full(120, size)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        model.unlearn(X, y, sensitive_features=group, sample_weight=weight)
+    assert_allclose(model.epsilon_, plain.epsilon_, rtol=1e-6)
+    (effective,), (expected,) = (
+        one.path_["effective_sample_size"] for one in (model, plain)
+    )
+    assert_allclose(effective, expected)
+    assert_allclose(weights_summary(model).effective_sample_size, expected)
+
+
+@pytest.mark.parametrize("size", [1e30, 1e300])
+def test_models_beyond_the_range_of_floats_are_told_in_words(data, size):
+    X, y, group = data
+    fitted = RidgeClassifier().fit(X.astype(np.float32), y)
+    model = UnlearningClassifier(fitted, update=GradientAscent(lr=size))
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        model.unlearn(X.astype(np.float32), y, sensitive_features=group)
+    assert any("mean loss rises from 0." in str(one.message) for one in told)
+    assert not any(issubclass(one.category, RuntimeWarning) for one in told)
+
+
+@pytest.mark.filterwarnings("ignore::skswu.exceptions.TrainingDataWarning")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore::skswu.exceptions.SingularCurvatureWarning")
+def test_questions_about_huge_coefficients_warn_in_words_alone(data):
+    X, y, group = data
+    fitted = LogisticRegression().fit(X, y)
+    fitted.coef_ = 1e160 * fitted.coef_
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        influence_values(fitted, X, y, sensitive_features=group)
+        leave_one_out(fitted, X, y, indices=[0], sensitive_features=group)
+
+
+class Named(TargetUtility):
+    """Called as somebody pleases."""
+
+    name = "loss"
+
+    def bind(self, *given):
+        metrics = super().bind(*given)
+        metrics.names = [self.name]
+        return metrics
+
+
+@pytest.mark.filterwarnings("ignore::skswu.exceptions.UnreachableTargetWarning")
+@pytest.mark.filterwarnings("ignore::skswu.exceptions.LinearizationWarning")
+@pytest.mark.filterwarnings("ignore::skswu.exceptions.UtilityLossWarning")
+@pytest.mark.parametrize(
+    ("objectives", "names"),
+    [
+        (
+            [
+                DemographicParity(pos_label=1),
+                DemographicParity(temperature=0.5, pos_label=1),
+            ],
+            ["demographic_parity[1]: 1 - 0", "demographic_parity[1]: 1 - 0 (2)"],
+        ),
+        ([Named(target=0.4), Named(target=0.5)], ["loss (2)", "loss (3)"]),
+    ],
+)
+def test_metrics_of_one_name_are_told_apart(data, objectives, names):
+    X, y, group = data
+    fitted = LogisticRegression().fit(X, y)
+    model = UnlearningClassifierCV(fitted, objective=objectives, strengths=[0.2, 0.5])
+    model.unlearn(X, y, sensitive_features=group)
+    assert model.objective_names_ == names
+    gaps = model.path_[names].to_numpy()[model.best_index_]
+    assert_allclose(gaps, model.objective_after_)
+    for values in (
+        influence_values(model),
+        influence_values(fitted, X, y, objective=objectives, sensitive_features=group),
+    ):
+        assert_allclose(values[names].to_numpy().T, model.influence_, rtol=1e-6)
+        assert_allclose(values["utility"], model.utility_influence_, rtol=1e-6)
+
+
+def test_names_of_columns_are_not_those_of_metrics(data):
+    X, y, group = data
+    model = UnlearningClassifierCV(LogisticRegression().fit(X, y), strengths=[0.2])
+    model.set_params(tune_threshold=True).unlearn(X, y, sensitive_features=group)
+    columns = {*model.path_, *influence_values(model)}
+    of_metrics = {
+        f"{name}{end}" for name in model.objective_names_ for end in ("", "_se")
+    }
+    assert columns - of_metrics <= TAKEN
+
+
+def test_one_strength_is_the_whole_correction(data):
+    X, y, group = data
+    model = UnlearningClassifierCV(LogisticRegression().fit(X, y), strengths=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.unlearn(X, y, sensitive_features=group)
+    assert model.path_["strength"].tolist() == [1.0]
+
+
+@pytest.mark.parametrize("strengths", [[0.5, np.inf], [np.nan]])
+def test_strengths_that_are_no_numbers_are_refused(data, strengths):
+    X, y, group = data
+    model = UnlearningClassifierCV(LogisticRegression().fit(X, y), strengths=strengths)
+    with pytest.raises(ValueError, match="'strengths' parameter must be"):
+        model.unlearn(X, y, sensitive_features=group)

@@ -30,6 +30,10 @@ PUBLIC_MODULES = ["skswu"] + [
     for module in pkgutil.walk_packages(skswu.__path__, "skswu.")
     if not any(part.startswith("_") for part in module.name.split("."))
 ]
+REFERENCE = [
+    *sorted((ROOT / "docs" / "api").glob("*.rst")),
+    ROOT / "docs" / "developer" / "reference.rst",
+]
 OPTIONS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 
 
@@ -109,12 +113,14 @@ def test_api_reference_lists_every_public_object():
 
 
 def listed_objects():
-    """Yield what is in the tables of the API reference; all of it must exist."""
-    for line in (ROOT / "docs" / "api.rst").read_text().splitlines():
-        if found := re.match(r"\.\. currentmodule:: (\S+)", line):
-            module = import_module(found[1])
-        elif found := re.match(r"   (\w+)$", line):
-            yield getattr(module, found[1])
+    """Yield what is in the tables of the reference; all of it must exist."""
+    for page in REFERENCE:
+        module = None
+        for line in page.read_text().splitlines():
+            if found := re.match(r"\.\. currentmodule:: (\S+)", line):
+                module = import_module(found[1])
+            elif module and (found := re.match(r"   (\w+)$", line)):
+                yield getattr(module, found[1])
 
 
 def test_pages_link_to_pictures_and_examples_that_exist():
@@ -124,3 +130,24 @@ def test_pages_link_to_pictures_and_examples_that_exist():
             assert (page.parent / picture).is_file(), (page, picture)
         for example in re.findall(r"sphx_glr_auto_examples_(\w+\.py)", text):
             assert (ROOT / "examples" / example).is_file(), (page, example)
+
+
+def test_the_readme_has_the_numbers_of_the_front_page():
+    """Those of the front page are computed where its examples run."""
+    front = (ROOT / "docs" / "index.rst").read_text(encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    gap = re.search(r"(\S+) → (\S+) points", front).groups()
+    accuracy = re.search(r"(\S+) % → (\S+) %", front).groups()
+    assert "from {} to {} points".format(*gap) in readme
+    assert "accuracy from {} to {} %".format(*accuracy) in readme
+
+
+def test_pages_need_no_network():
+    """Formulas are MathML, and nothing that a page loads is named by an address."""
+    configuration = (ROOT / "docs" / "conf.py").read_text(encoding="utf-8")
+    assert 'html_math_renderer = "mathml"' in configuration
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        assert not re.search(r"(image|figure):: https?:|!\[[^]]*\]\(https?:", text), (
+            page
+        )

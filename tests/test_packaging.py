@@ -1,5 +1,7 @@
 """The package as it is installed and imported."""
 
+import ast
+import re
 import subprocess
 import sys
 from importlib.metadata import metadata, requires, version
@@ -43,7 +45,50 @@ def test_core_dependencies_are_few():
         for requirement in requires("skswu")
         if "extra ==" not in requirement
     }
-    assert core == {"numpy", "scipy", "scikit-learn", "fairlearn", "joblib"}
+    assert core == {
+        "fairlearn",
+        "joblib",
+        "narwhals",
+        "numpy",
+        "pandas",
+        "scikit-learn",
+        "scipy",
+        "threadpoolctl",
+    }
+
+
+def test_what_is_imported_is_declared():
+    optional = {"matplotlib", "skops", "skorch", "torch", "tqdm"}
+    names = {"scikit-learn": "sklearn"}
+    declared = {
+        names.get(found, found)
+        for found in (
+            re.match(r"[\w-]+", requirement)[0]
+            for requirement in requires("skswu")
+            if "extra ==" not in requirement
+        )
+    }
+    imported = set()
+    for path in (ROOT / "skswu").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                imported |= {name.name.partition(".")[0] for name in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                imported.add(node.module.partition(".")[0])
+    assert imported - sys.stdlib_module_names - optional == declared
+
+
+def test_lowest_versions_are_those_that_are_declared():
+    lowest = dict(
+        line.split("==")
+        for line in (ROOT / "constraints-lowest.txt").read_text().splitlines()
+        if not line.startswith("#")
+    )
+    for requirement in requires("skswu"):
+        extra = re.search(r'extra == "(.*)"', requirement)
+        if extra is None or extra[1] in ("plot", "test-core"):
+            name, asked = re.match(r"([\w-]+)>=([\d.]+)", requirement).groups()
+            assert lowest[name].startswith(asked), requirement
 
 
 def test_supported_versions_of_python():

@@ -2,18 +2,20 @@
 
 import io
 import sys
-from importlib import import_module
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
+import run_study
+import summarize
 from fairlearn.metrics import (
     demographic_parity_difference,
     equal_opportunity_difference,
 )
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
+from study import comparison, data_sets, figures, measures
 
 from skswu import UnlearningClassifier
 from skswu.metrics import make_robustness_scorer
@@ -23,27 +25,10 @@ from skswu.objectives import (
     EqualOpportunity,
 )
 
-FOLDER = Path(__file__).parents[1] / "examples" / "paper"
-
 
 @pytest.fixture
-def study(monkeypatch):
-    """Import a module of the study, and forget it afterwards."""
-    if not FOLDER.exists():
-        pytest.skip("the examples are not part of this installation")
-    monkeypatch.syspath_prepend(str(FOLDER))
-    names = {path.stem for path in FOLDER.glob("*.py")}
-    for name in names:
-        monkeypatch.delitem(sys.modules, name, raising=False)
-    yield import_module
-    for name in names:
-        sys.modules.pop(name, None)
-
-
-@pytest.fixture
-def fitted(study):
+def fitted():
     """Return rows and a logistic regression fitted to others."""
-    data_sets = study("data_sets")
     split = data_sets.split(*data_sets.generated(1000, 0), 0)
     classifier = LogisticRegression().fit(split.training.X, split.training.y)
     return split, classifier
@@ -64,10 +49,10 @@ def correct(split, classifier, objective, strength):
 
 
 @pytest.mark.parametrize("make_objective", [DemographicParity, EqualOpportunity])
-def test_fairness_is_measured_as_fairlearn_does(study, fitted, make_objective):
+def test_fairness_is_measured_as_fairlearn_does(fitted, make_objective):
     split, classifier = fitted
     objective, rows = make_objective(), split.evaluation
-    measured = study("measures").Meter(rows, objective, classifier).measure(classifier)
+    measured = measures.Meter(rows, objective, classifier).measure(classifier)
     predicted = classifier.predict(rows.X)
     groups = {"sensitive_features": rows.groups}
     parity = demographic_parity_difference(rows.y, predicted, **groups)
@@ -83,12 +68,12 @@ def test_fairness_is_measured_as_fairlearn_does(study, fitted, make_objective):
     assert measured["surrogate"] == pytest.approx(abs(gap))
 
 
-def test_robustness_is_measured_as_the_scorers_do(study, fitted):
+def test_robustness_is_measured_as_the_scorers_do(fitted):
     split, classifier = fitted
     rows = split.evaluation
     objective = AdversarialRobustness(attack="boundary", adaptive=False)
     model = correct(split, classifier, objective, 0.1)
-    meter = study("measures").Meter(rows, objective, classifier)
+    meter = measures.Meter(rows, objective, classifier)
     measured = meter.measure(model.estimator_)
     static = make_robustness_scorer(attack="boundary", adaptive=False)
     static = static(model, rows.X, rows.y)
@@ -117,8 +102,7 @@ def row(weighting, dose, metric, accuracy, seed=0):
 @pytest.mark.parametrize(
     ("accuracy_of_soft", "won", "lost"), [(0.78, True, False), (0.66, False, True)]
 )
-def test_the_weighting_on_the_better_front_wins(study, accuracy_of_soft, won, lost):
-    comparison = study("comparison")
+def test_the_weighting_on_the_better_front_wins(accuracy_of_soft, won, lost):
     table = pd.DataFrame(
         [row("none", 0.0, 0.2, 0.80), row("none", 0.0, 0.2, 0.82, seed=1)]
         + [row("hard", 0.2, 0.0, 0.70, seed) for seed in (0, 1)]
@@ -134,8 +118,54 @@ def test_the_weighting_on_the_better_front_wins(study, accuracy_of_soft, won, lo
     assert comparison.losses(found).to_numpy().tolist() == [[lost] * 3]
 
 
-def run(study, monkeypatch, folder):
-    run_study = study("run_study")
+@pytest.fixture
+def table():
+    """Return what one cell of a study measures."""
+    rows = [row("none", 0.0, 0.2, 0.80), row("hard", 0.2, 0.0, 0.70)]
+    table = pd.DataFrame([*rows, row("soft", 1.0, 0.0, 0.78)])
+    for part in ("evaluation", "test"):
+        table[f"{part}_log_loss"] = 1.0 - table[f"{part}_accuracy"]
+        table[f"{part}_surrogate"] = table[f"{part}_metric"]
+        for kind in ("static", "adaptive"):
+            table[f"{part}_{kind}_robust_accuracy"] = 0.5
+    return table
+
+
+def test_a_study_without_adult_or_networks_is_summarised(
+    table, monkeypatch, tmp_path, capsys
+):
+    pytest.importorskip("matplotlib").use("Agg")
+    # These take rows of Adult themselves, few of them here.
+    for name, sizes in (("draw_over_unlearning", (400, 20)), ("draw_weights", (400,))):
+        monkeypatch.setattr(figures, name, partial(getattr(figures, name), *sizes))
+    table = table.assign(data="generated", model="logistic regression")
+    table.to_csv(tmp_path / "study.csv")
+    arguments = [str(tmp_path / "study.csv"), "--out", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["summarize.py", *arguments])
+    summarize.main()
+    cell = "| generated | logistic regression | demographic parity | influence |"
+    assert cell in capsys.readouterr().out
+    pictures = {path.name for path in tmp_path.glob("*.png")}
+    names = ("fronts", "over_unlearning", "scatter", "weights")
+    assert pictures == {f"paper_{name}.png" for name in names}
+
+
+@pytest.mark.parametrize("has_networks", [False, True])
+def test_fronts_are_those_of_networks_on_adult_if_there_are_any(table, has_networks):
+    plt = pytest.importorskip("matplotlib.pyplot")
+    other = table.assign(data="generated", test_metric=0.1)
+    figure = figures.draw_fronts(pd.concat([other, table]) if has_networks else other)
+    assert (
+        figure.texts[0].get_text().startswith("Adult" if has_networks else "generated")
+    )
+    _, soft, original = figure.axes[0].get_lines()
+    gaps = [0.2, 0.0] if has_networks else [0.1, 0.1]
+    assert soft.get_xdata().tolist() == gaps
+    assert original.get_xdata().tolist() == gaps[:1]
+    plt.close(figure)
+
+
+def run(monkeypatch, folder):
     monkeypatch.setattr(run_study, "N_ROWS_QUICK", 300)
     options = ["--quick", "--data", "generated", "--models", "logistic regression"]
     arguments = ["run_study.py", "--out", str(folder), *options]
@@ -144,16 +174,16 @@ def run(study, monkeypatch, folder):
     return folder / "quick.csv"
 
 
-def test_an_interrupted_study_is_resumed(study, monkeypatch, tmp_path, capsys):
-    path = run(study, monkeypatch, tmp_path)
+def test_an_interrupted_study_is_resumed(monkeypatch, tmp_path, capsys):
+    path = run(monkeypatch, tmp_path)
     whole = path.read_text()
     lines = whole.splitlines(keepends=True)
     path.write_text("".join(lines[:-2]) + lines[-2][:40])
-    run(study, monkeypatch, tmp_path)
+    run(monkeypatch, tmp_path)
     table, before = pd.read_csv(path), pd.read_csv(io.StringIO(whole))
     pd.testing.assert_frame_equal(
         table.drop(columns="seconds"), before.drop(columns="seconds")
     )
     finished = path.read_text()
-    run(study, monkeypatch, tmp_path)
+    run(monkeypatch, tmp_path)
     assert path.read_text() == finished

@@ -1,6 +1,8 @@
 """Corrections in parallel, in several threads, and cut off half-way."""
 
 import pickle
+import sys
+import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
@@ -15,11 +17,11 @@ from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import ThreadpoolController, threadpool_info, threadpool_limits
 
 import skswu
 from skswu import UnlearningClassifier, UnlearningClassifierCV
-from skswu._utils._blas_threads import single_blas_thread
+from skswu._utils._blas_threads import on_one_blas_thread
 from skswu._utils._warnings import kept_warnings, warn
 from skswu.exceptions import UnreachableTargetWarning
 from skswu.updates import InfluenceUpdate, Refit
@@ -157,25 +159,95 @@ def blas_threads():
     }
 
 
-def test_contexts_that_overlap_give_the_blas_threads_back():
+def clear_controlling_thread():
+    """Have threadpoolctl let the next thread that asks set limits."""
+    for library in ThreadpoolController().lib_controllers:
+        if hasattr(library, "clear_controlling_thread"):
+            library.clear_controlling_thread(force=True)
+
+
+@pytest.fixture
+def two_blas_threads():
+    """Two BLAS threads, which a test is to leave."""
     with threadpool_limits(2, user_api="blas"):
         before = blas_threads()
         if 2 not in before.values():
             pytest.skip("this BLAS has no threads")
-        first, second = single_blas_thread(), single_blas_thread()
-        first.__enter__()
-        second.__enter__()
-        first.__exit__(None, None, None)
-        assert set(blas_threads().values()) == {1}
-        second.__exit__(None, None, None)
+        yield
         assert blas_threads() == before
 
 
-def test_an_error_inside_gives_the_blas_threads_back():
+@pytest.mark.parametrize("first_to_leave", [0, 1])
+@pytest.mark.usefixtures("two_blas_threads")
+def test_calls_that_overlap_give_the_blas_threads_back(first_to_leave):
     before = blas_threads()
-    with pytest.raises(RuntimeError, match="inside"), single_blas_thread():
-        raise RuntimeError("inside")
+    is_in, may_leave = ([threading.Event(), threading.Event()] for _ in range(2))
+    seen = []
+
+    def work(position):
+        seen.append(set(blas_threads().values()))
+        is_in[position].set()
+        may_leave[position].wait(10)
+
+    # What limits BLAS is the thread that does so first: it must not be this one.
+    clear_controlling_thread()
+    threads = [
+        threading.Thread(target=on_one_blas_thread, args=[work, position])
+        for position in (0, 1)
+    ]
+    for position in (0, 1):
+        threads[position].start()
+        is_in[position].wait(10)
+    for position in (first_to_leave, 1 - first_to_leave):
+        may_leave[position].set()
+        threads[position].join()
+    assert seen == [{1}, {1}]
     assert blas_threads() == before
+
+
+@pytest.mark.usefixtures("two_blas_threads")
+def test_an_error_inside_gives_the_blas_threads_back():
+    def fail():
+        raise RuntimeError("inside")
+
+    with pytest.raises(RuntimeError, match="inside"):
+        on_one_blas_thread(fail)
+
+
+@pytest.mark.usefixtures("two_blas_threads")
+def test_an_interrupt_at_any_moment_gives_the_blas_threads_back():
+    on_one_blas_thread(int)  # which libraries there are is looked for once
+    before = blas_threads()
+    moments = 0
+    while _is_interrupted(on_one_blas_thread, moments):
+        assert blas_threads() == before, moments
+        moments += 1
+    assert moments > 10
+
+
+def _is_interrupted(function, moment):
+    """Call a function with an interrupt where Python looks for one the n-th time.
+
+    It looks for one where a function begins and where one in C has returned.
+    """
+    left = moment
+
+    def interrupt(frame, event, argument):
+        nonlocal left
+        if event not in ("call", "c_return") or argument is sys.setprofile:
+            return
+        left -= 1
+        if left < 0:
+            sys.setprofile(None)
+            raise KeyboardInterrupt
+
+    try:
+        sys.setprofile(interrupt)
+        function(int)
+        sys.setprofile(None)
+    except KeyboardInterrupt:
+        return True
+    return False
 
 
 class Interrupted(SoftWeighting):

@@ -18,7 +18,6 @@ from sklearn.linear_model import (
     RidgeClassifierCV,
     SGDClassifier,
 )
-from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler, TargetEncoder
 from sklearn.svm import LinearSVC
@@ -29,9 +28,9 @@ from skswu.influence import Influence
 from skswu.inspection import influence_values
 from skswu.weighting import SoftWeighting
 
-CROSS_VALIDATED = LogisticRegressionCV(
-    Cs=3, cv=3, l1_ratios=(0.0,), use_legacy_attributes=False
-)
+CROSS_VALIDATED = LogisticRegressionCV(Cs=3, cv=3)
+if hasattr(CROSS_VALIDATED, "use_legacy_attributes"):
+    CROSS_VALIDATED.set_params(l1_ratios=(0.0,), use_legacy_attributes=False)
 CLASSIFIERS = {
     "lbfgs": LogisticRegression(),
     "lbfgs, loose": LogisticRegression(tol=1e-2),
@@ -300,7 +299,7 @@ def coded(rng):
 
 
 def encoded():
-    encoder = TargetEncoder(cv=StratifiedKFold(5, shuffle=True, random_state=0))
+    encoder = TargetEncoder(random_state=0)
     encode = make_column_transformer((encoder, ["code"]), remainder="passthrough")
     return make_pipeline(encode, LogisticRegression(tol=1e-8))
 

@@ -20,11 +20,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import data_sets
-from measures import Meter
-from methods import OBJECTIVES, UPDATES, WEIGHTINGS, doses, make_update
-from models import DTYPES, make_model
-from results import Results
+from study import data_sets
+from study.measures import Meter
+from study.methods import OBJECTIVES, UPDATES, WEIGHTINGS, doses, make_update
+from study.models import DTYPES, make_model
+from study.results import Results
 
 from skswu import UnlearningClassifier
 

@@ -8,11 +8,9 @@ the figures of the paper and of the fronts as PNG files.
 import argparse
 from pathlib import Path
 
-import comparison
-import figures
 import matplotlib.pyplot as plt
 import pandas as pd
-import tables
+from study import comparison, figures, tables
 
 
 def main():
@@ -32,7 +30,7 @@ def main():
     options.out.mkdir(parents=True, exist_ok=True)
     drawn = {
         "scatter": figures.draw_scatter(standing),
-        "fronts": figures.draw_fronts(table, "Adult", "network", "influence"),
+        "fronts": figures.draw_fronts(table),
         "over_unlearning": figures.draw_over_unlearning(),
         "weights": figures.draw_weights(),
     }

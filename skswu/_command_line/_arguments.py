@@ -185,6 +185,13 @@ def _add_output(group):
         metavar="FILE.png",
         help="draw accuracy against disparity (needs matplotlib)",
     )
+    group.add_argument(
+        "--report",
+        type=Path,
+        metavar="FILE.html",
+        help="write a page to show to others: the soft-weighted model beside the "
+        "original by group, with intervals and cautions",
+    )
 
 
 def number(kind, low, high=math.inf, *, above=False):

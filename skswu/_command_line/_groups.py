@@ -1,6 +1,7 @@
 """The groups of the rows, named by the columns that make them."""
 
 import numpy as np
+import pandas as pd
 
 from ._messages import UsageError
 from ._terminal import count, listed, shortened
@@ -10,14 +11,14 @@ MISSING_GROUP = "(missing)"
 
 
 def read_groups(frame, columns, missing, decimal):
-    """Return the name of each row's group, such as ``"sex=Female, race=Black"``.
+    """Return the group of each row by each column, such as ``"sex=Female"``.
 
     Parameters
     ----------
     frame : DataFrame
         The table.
     columns : list of str
-        The columns whose values are crossed.
+        The columns that group the rows.
     missing : {"error", "own"}
         Whether missing values are refused; else an empty cell is a group, and so is
         each text that stands for a missing value.
@@ -29,15 +30,26 @@ def read_groups(frame, columns, missing, decimal):
     UsageError
         If values are missing, or the columns do not group the rows.
     """
-    names = np.full(len(frame), "", dtype=object)
-    for position, column in enumerate(columns):
-        comma = ", " if position else ""
+    found = {}
+    for column in columns:
         groups = _read_column(frame[column], missing, decimal)
-        labels = [
-            f"{comma}{column}={group}" for group in [*groups.names, MISSING_GROUP]
-        ]
-        names = names + np.array(labels, dtype=object)[groups.codes]
-    return names
+        names = [f"{column}={group}" for group in [*groups.names, MISSING_GROUP]]
+        found[column] = np.array(names, dtype=object)[groups.codes]
+    return pd.DataFrame(found)
+
+
+def cross(columns):
+    """Return the group of each row by all columns, ``"sex=Female, race=Black"``.
+
+    Parameters
+    ----------
+    columns : DataFrame of shape (n_rows, n_columns)
+        See :func:`read_groups`.
+    """
+    first, *others = (columns[name].to_numpy(dtype=object) for name in columns)
+    for other in others:
+        first = first + ", " + other
+    return first
 
 
 def _read_column(column, missing, decimal):

@@ -12,6 +12,7 @@ from ._figure import save_figure
 from ._measures import Measures, Predictions, rates_of_groups
 from ._messages import UsageError
 from ._output_files import check_outputs
+from ._page import write_page
 from ._problem import read_problem
 from ._remarks import tell_of_constant_predictions, tell_of_revealing_columns
 from ._report import Report, describe, describe_settings
@@ -64,7 +65,8 @@ def _close_output():
 def _run(options):
     check_outputs(options)
     corrections = Corrections(options)
-    problem = read_problem(options, corrections.needs_groups)
+    needs_groups = corrections.needs_groups or options.report is not None
+    problem = read_problem(options, needs_groups)
     show(describe(problem))
     measures = Measures(
         options.objective,
@@ -82,6 +84,9 @@ def _run(options):
     if options.plot:
         save_figure(measured, options.plot)
         show(["", f"Figure: {options.plot}"])
+    if options.report:
+        write_page(comparison.outcomes, problem, options)
+        show(["", f"Report: {options.report}"])
 
 
 def _report(problem, measures, comparison):

@@ -11,16 +11,19 @@ from ._messages import UsageError
 from ._terminal import printable
 
 MODEL_SUFFIXES = (".skops", ".joblib")
+REPORT_SUFFIXES = (".html", ".htm")
 
 
 def check_outputs(options):
     """Refuse before the work what could not be written after it."""
-    for path in filter(None, (options.save, options.plot)):
+    for path in filter(None, (options.save, options.plot, options.report)):
         _check_place(path)
     if options.save:
         _check_suffix("--save", options.save, MODEL_SUFFIXES)
         if suffix_of(options.save) == ".skops" and find_spec("skops") is None:
             raise UsageError("--save to .skops needs skops: pip install skops")
+    if options.report:
+        _check_suffix("--report", options.report, REPORT_SUFFIXES)
     if options.plot:
         if find_spec("matplotlib") is None:
             raise UsageError('--plot needs matplotlib: pip install "skswu[plot]"')

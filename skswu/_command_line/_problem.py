@@ -7,7 +7,7 @@ import pandas as pd
 
 from ..datasets._adult import SUBSETS
 from ._arguments import ADULT
-from ._groups import read_groups
+from ._groups import cross, read_groups
 from ._labels import read_labels
 from ._messages import UsageError
 from ._rows import Rows
@@ -75,7 +75,7 @@ def read_problem(options, needs_groups):
     groups = None
     if sensitive:
         groups = read_groups(frame, sensitive, options.missing_groups, table.decimal)
-    _check_cells(groups, labels, target)
+    _check_cells(None if groups is None else cross(groups), labels, target)
     features = [name for name in frame if name not in {target, *left_out}]
     if not features:
         raise UsageError(f"{printable(table.source)} has no column left to train on")

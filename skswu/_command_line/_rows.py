@@ -1,10 +1,13 @@
 """Rows of a table, as they are trained and measured on."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import train_test_split
+
+from ._groups import cross
 
 
 @dataclass(frozen=True)
@@ -17,20 +20,26 @@ class Rows:
         What to train on.
     y : ndarray of int of shape (n_rows,)
         1 for the positive label, else 0.
-    groups : ndarray of str of shape (n_rows,) or None
-        Name of the row's group, if they are known.
+    group_columns : DataFrame of shape (n_rows, n_columns) or None
+        The row's group by each sensitive column, if they are known.
     """
 
     X: pd.DataFrame
     y: np.ndarray
-    groups: np.ndarray | None
+    group_columns: pd.DataFrame | None
 
     def __len__(self):
         return len(self.y)
 
+    @cached_property
+    def groups(self):
+        """The row's group by all of the columns, shape (n_rows,), or None."""
+        return None if self.group_columns is None else cross(self.group_columns)
+
     def take(self, positions):
         """Return the rows at some positions, or of a slice."""
-        groups = None if self.groups is None else self.groups[positions]
+        groups = self.group_columns
+        groups = None if groups is None else groups.iloc[positions]
         return Rows(self.X.iloc[positions], self.y[positions], groups)
 
     def split(self, share, random_state):

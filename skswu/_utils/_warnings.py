@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 _kept = ContextVar("kept", default=None)
+_recorded = ContextVar("recorded", default=None)
 _PACKAGE = __name__.partition(".")[0]
 
 
@@ -19,10 +20,13 @@ def warn(message, category=UserWarning):
     As of :func:`warnings.warn`, the message may be a warning that is its own category.
     """
     kept = _kept.get()
-    if kept is None:
-        warnings.warn(message, category, stacklevel=_levels_to_caller())
-    else:
+    if kept is not None:
         kept.append((message, category))
+        return
+    recorded = _recorded.get()
+    if recorded is not None:
+        recorded.append((message, category))
+    warnings.warn(message, category, stacklevel=_levels_to_caller())
 
 
 @contextmanager
@@ -34,6 +38,17 @@ def kept_warnings():
         yield kept
     finally:
         _kept.reset(token)
+
+
+@contextmanager
+def recorded_warnings():
+    """Note this package's warnings, pairs of message and category, while they pass."""
+    recorded = []
+    token = _recorded.set(recorded)
+    try:
+        yield recorded
+    finally:
+        _recorded.reset(token)
 
 
 def _levels_to_caller():

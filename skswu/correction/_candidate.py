@@ -122,19 +122,28 @@ class Candidate:
     def as_measured(self):
         """Return the same, with what evaluation rows are scored by.
 
-        That is what stands in the classifier's place there, and the metrics as
-        ``gaps``, which are None otherwise.
+        That is what stands in the classifier's place there; and as ``gaps``, None
+        otherwise, the metrics and their standard errors.
         """
         measured = copy(self)
         vars(measured).pop("classifier", None)
         measured._make_classifier = self._problem.measured_classifier
-        measured.gaps = self.state.values[:-1]
+        measured.gaps = self.state.values[:-1], self.standard_errors()
         return measured
 
     @property
     def names(self):
         """What the metrics are."""
         return self._problem.names
+
+    @property
+    def one_sided(self):
+        """Of which metrics only values above zero are to be repaired."""
+        return self._problem.one_sided
+
+    def standard_errors(self):
+        """Return how far chance in the evaluation rows may move the metrics."""
+        return self._problem.standard_errors(self.state)
 
     def effective_sample_size(self):
         """Return how many samples of equal weight tell as much as the changed ones."""
@@ -144,7 +153,11 @@ class Candidate:
             if len(self.tried) == 1 and rows.collect("count") is None:
                 total, square = changes.totals[0], changes.sizes[0] ** 2
                 return (rows.n_rows + total) ** 2 / (rows.n_rows + 2 * total + square)
-        ((total, squares),) = rows.reduce(partial(_weight_sums, changes=changes))
+        weight = rows.collect("count")
+        # Squares of the weights themselves may leave the range of floats.
+        unit = 1.0 if weight is None else weight.max()
+        sums = partial(_weight_sums, changes=changes, unit=unit)
+        ((total, squares),) = rows.reduce(sums)
         return float(total) ** 2 / float(squares)
 
     def warn(self):
@@ -212,10 +225,13 @@ def _extreme_weights(epsilon):
     return ((message, LinearizationWarning),)
 
 
-def _weight_sums(block, changes):
-    """Return the sum of the sample weights under a change, and of their squares."""
+def _weight_sums(block, changes, unit):
+    """Return the sum of the sample weights under a change, and of their squares.
+
+    They are counted in units of ``unit``.
+    """
     weight = np.ones((1, block.n_rows))
     if changes is not None:
         weight += changes.epsilon(block)
-    weight *= block.count
+    weight *= block.count / unit
     return weight.sum(), np.einsum("sn,sn->", weight, weight)

@@ -50,10 +50,10 @@ class Corrector:
         """
         first = self.linearize()
         candidates = [
-            Candidate(self, strength, self._goal(strength), first)
+            Candidate(self, strength, self._goal(strength, first), first)
             for strength in strengths
         ]
-        largest = np.abs(self.problem.before).max()
+        largest = np.abs(first.to_repair).max()
         if largest <= NO_GAP:
             message = (
                 f"The objective is already met (largest gap {largest:.1e}); there is "
@@ -86,15 +86,18 @@ class Corrector:
         """Return the original model as a Candidate, once it was linearised."""
         return Candidate(self, None, None, None)
 
-    def _goal(self, strength):
-        weighting, before = self.weighting.at(strength), self.problem.before
+    def _goal(self, strength, first):
+        weighting, one_sided = self.weighting.at(strength), self.problem.one_sided
+        target = weighting.target(first.to_repair)
         n_steps = self.problem.n_steps(self.update, weighting)
-        return Goal(before, weighting.target(before), weighting.aims_at_target, n_steps)
+        is_aim = weighting.aims_at_target
+        return Goal(self.problem.before, target, is_aim, n_steps, one_sided)
 
     def _correct(self, candidates, first):
         """Take the first step of all strengths at once, and each one's others."""
         with self.timer("weighting"):
-            changes = self.weighting.solve(first, [one.strength for one in candidates])
+            strengths = [one.strength for one in candidates]
+            changes = _solve(self.weighting, first, strengths)
         for position, candidate in enumerate(candidates):
             candidate.take_change(changes.take([position]), first.rows, first)
         moving = np.flatnonzero(changes.sizes)
@@ -121,10 +124,28 @@ class Corrector:
         if weighting.relinearizes:
             rows = linearized.rows
             with self.timer("weighting"):
-                changes = weighting.solve(linearized, [None])
+                changes = _solve(weighting, linearized, [None])
         candidate.take_change(changes, rows, linearized)
         with self.timer("update"):
             state = problem.apply(
                 self.update, changes.collect(rows, 0), candidate.goal, last.state
             )
         candidate.take(state)
+
+
+def _solve(weighting, linearized, strengths):
+    """Return the Changes of a weighting, all of them numbers.
+
+    Raises
+    ------
+    ValueError
+        If they are not, or their squares are none.
+    """
+    changes = weighting.solve(linearized, strengths)
+    if not np.isfinite(changes.sizes).all():
+        raise ValueError(
+            f"The changes of the sample weights that {weighting!r} found are not "
+            "finite, or beyond the range of floats: ask for less (strength), and see "
+            "whether X or sample_weight holds numbers of such a size."
+        )
+    return changes

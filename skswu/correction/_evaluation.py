@@ -7,6 +7,7 @@ import numpy as np
 from ..objectives import LossMetrics
 from ._evaluation_rows import HELD_OUT, LEFT_OUT, TRAINING
 from ._left_out_classifier import LeftOutClassifier
+from ._metric_names import distinct
 
 
 class Evaluation:
@@ -32,6 +33,8 @@ class Evaluation:
     ----------
     names : list of str
         One a metric.
+    one_sided : ndarray of bool of shape (n_metrics,)
+        Of which of them only values above zero are to be repaired.
     all_metrics : list of BoundMetrics
         The objectives and, last, the utility.
     measured_on : {HELD_OUT, LEFT_OUT, TRAINING}
@@ -44,7 +47,11 @@ class Evaluation:
         self.codes = codes
         self.weight = weight
         self.metrics = metrics
-        self.names = [name for metric in metrics for name in metric.names]
+        self.names = distinct([name for metric in metrics for name in metric.names])
+        self.one_sided = np.repeat(
+            [metric.one_sided for metric in metrics],
+            [len(metric.names) for metric in metrics],
+        )
         self.all_metrics = [*metrics, LossMetrics("utility", weight)]
         self.leaves_out = kind == LEFT_OUT
         self.measured_on = TRAINING if self.leaves_out else kind

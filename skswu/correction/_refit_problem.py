@@ -52,9 +52,9 @@ class RefitProblem(Problem):
     def measured_on(self):
         return kind_of_rows(self.setting.held_out is not None, leaves_out=False)
 
-    def standard_errors(self, state):
-        evaluation = self._evaluation(state.model)
-        return evaluation.standard_errors(evaluation.view.parameters)
+    @property
+    def one_sided(self):
+        return self._stand_in.one_sided
 
     @property
     def stand_in(self):
@@ -97,6 +97,7 @@ class RefitProblem(Problem):
             self.training.weight,
             origin,
             solution.relative_residual,
+            self.one_sided,
         )
 
     def relinearize(self, tried, first):
@@ -144,11 +145,10 @@ class RefitProblem(Problem):
 
     def _measure(self, classifier):
         """Return a classifier's metrics and utility."""
-        evaluation = self._evaluation(classifier)
+        evaluation = self._evaluation_of(classifier)
         return evaluation.measure(evaluation.view.parameters)
 
-    def _evaluation(self, classifier):
-        """Return what measures a classifier."""
+    def _evaluation_of(self, classifier):
         view = make_measured_view(classifier)
         rows = view.evaluation_rows(self.measured.X, self._codes)
         weight, metrics = self._measured_weight, self._metrics
@@ -172,14 +172,14 @@ class RefitProblem(Problem):
 
     def is_settled(self, update, goal, tried):
         distance = goal.distance(tried[-1].state.values)
-        return distance <= update.tol * np.linalg.norm(goal.before)
+        return distance <= update.tol * np.linalg.norm(goal.to_repair)
 
     def kept(self, update, goal, tried):
         return int(np.argmin([goal.distance(one.state.values) for one in tried]))
 
     def shortfall(self, update, goal, tried, predicted):
         state = tried[self.kept(update, goal, tried)].state
-        distance, size = goal.distance(state.values), np.linalg.norm(goal.before)
+        distance, size = goal.distance(state.values), np.linalg.norm(goal.to_repair)
         if not goal.is_aim or distance <= update.tol * size:
             return ()
         message = (
@@ -193,6 +193,10 @@ class RefitProblem(Problem):
 
     def labels(self):
         return self._codes, self._measured_weight
+
+    def standard_errors(self, state):
+        evaluation = self._evaluation_of(state.model)
+        return evaluation.standard_errors(evaluation.view.parameters)
 
     def predicted_by(self, state):
         model = state.model

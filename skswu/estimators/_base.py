@@ -11,7 +11,7 @@ from sklearn import get_config
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils import check_random_state, get_tags
+from sklearn.utils import check_random_state
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
     MethodMapping,
@@ -20,14 +20,21 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from .._utils._compat import HasMethods, Interval, StrOptions, check_feature_names
+from .._utils._compat import HasMethods, Interval, StrOptions
 from .._utils._content_hash import content_hash
+from .._utils._documentation_link import DocumentationLinkMixin
 from .._utils._saved_version import SavedVersionMixin
 from ..correction import Corrector, Setting
-from ..inputs import DataReader, LabeledData
+from ..inputs import DataReader, LabeledData, Metadata
 from ..inputs._sample_weight import sample_weight_options
 from ..models._pipeline_fit import fit_recorded, rows_as_fitted
-from ..models._wrapped_classifier import check_no_samplers
+from ..models._wrapped_classifier import (
+    check_fitted,
+    check_is_classifier,
+    check_no_samplers,
+    tags_or_none,
+)
+from ._correction_info import make_correction_info, noting_warnings
 from ._evaluation_rows import AUTO_FRACTION, leaves_out, may_leave_out
 from ._parts import (
     REGISTRIES,
@@ -70,6 +77,13 @@ class FittedModel:
         """The rows that the objective is measured on."""
         return self.training if self.held_out is None else self.held_out
 
+    @property
+    def measured_on(self):
+        """Which rows these are, in words, if they are not the training rows."""
+        if self.validation_indices is None:
+            return "evaluation rows that were given"
+        return "held-out rows"
+
     def seen_by(self, wrapped):
         """Return the bare classifier with the rows as it sees them."""
         return replace(
@@ -90,10 +104,20 @@ class CorrectedModel:
         The corrected copy.
     correction : Correction
         How it came about.
+    strength : float or None
+        That was chosen; None is the weighting's own.
     """
 
     estimator: Any
     correction: Any
+    strength: float | None = None
+
+
+# What divides the rows, where the groups that were read have it.
+_GROUPINGS = {
+    "sensitive_features": lambda groups: groups,
+    "control_features": lambda groups: groups.strata,
+}
 
 
 def _fitted_has(method):
@@ -107,6 +131,7 @@ def _fitted_has(method):
 
 
 class BaseUnlearningClassifier(
+    DocumentationLinkMixin,
     SavedVersionMixin,
     ClassifierMixin,
     MetaEstimatorMixin,
@@ -129,6 +154,8 @@ class BaseUnlearningClassifier(
             None,
         ],
         "sensitive_features": "no_validation",
+        "control_features": "no_validation",
+        "missing_groups": [StrOptions({"error", "own"})],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
@@ -143,6 +170,8 @@ class BaseUnlearningClassifier(
         update="influence",
         validation_fraction="auto",
         sensitive_features=None,
+        control_features=None,
+        missing_groups="error",
         random_state=None,
         verbose=0,
     ):
@@ -153,6 +182,8 @@ class BaseUnlearningClassifier(
         self.update = update
         self.validation_fraction = validation_fraction
         self.sensitive_features = sensitive_features
+        self.control_features = control_features
+        self.missing_groups = missing_groups
         self.random_state = random_state
         self.verbose = verbose
 
@@ -182,7 +213,17 @@ class BaseUnlearningClassifier(
         register_parts(state.pop("_registered_parts", {}))
         super().__setstate__(state)
 
-    def fit(self, X, y, *, sensitive_features=None, sample_weight=None):
+    @noting_warnings
+    def fit(
+        self,
+        X,
+        y,
+        *,
+        sensitive_features=None,
+        control_features=None,
+        sample_weight=None,
+        **fit_params,
+    ):
         """Fit a clone of the estimator, then correct it.
 
         Parameters
@@ -195,8 +236,16 @@ class BaseUnlearningClassifier(
                 n_sensitive), default=None
             Groups of the rows, in columns that are crossed; None reads the columns
             that the constructor names.
+        control_features : array-like of shape (n_samples,) or (n_samples, \
+                n_control), default=None
+            Strata of the rows, within which alone the groups are compared; None reads
+            the columns that the constructor names, if any.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows, passed to the estimator's ``fit``.
+        **fit_params : dict
+            Passed on by metadata routing where it is enabled, and else to the
+            estimator's ``fit``: what has one entry a row follows the rows that are
+            trained on.
 
         Returns
         -------
@@ -205,21 +254,29 @@ class BaseUnlearningClassifier(
         """
         scratch = copy(self)
         scratch._fit(
-            X, y, sensitive_features=sensitive_features, sample_weight=sample_weight
+            X,
+            y,
+            fit_params,
+            sensitive_features=sensitive_features,
+            control_features=control_features,
+            sample_weight=sample_weight,
         )
         return self._become(scratch)
 
+    @noting_warnings
     def unlearn(
         self,
         X,
         y,
         *,
         sensitive_features=None,
+        control_features=None,
         sample_weight=None,
         X_val=None,
         y_val=None,
         sensitive_features_val=None,
         sample_weight_val=None,
+        control_features_val=None,
     ):
         """Correct a fitted estimator, given the data that it was trained on.
 
@@ -237,6 +294,10 @@ class BaseUnlearningClassifier(
                 n_sensitive), default=None
             Groups of the rows, in columns that are crossed; None reads the columns
             that the constructor names.
+        control_features : array-like of shape (n_samples,) or (n_samples, \
+                n_control), default=None
+            Strata of the rows, within which alone the groups are compared; None reads
+            the columns that the constructor names, if any.
         sample_weight : array-like of shape (n_samples,), default=None
             The weights that the estimator was fitted with.
         X_val : {array-like, sparse matrix, DataFrame} of shape (n_val, n_features), \
@@ -250,6 +311,9 @@ class BaseUnlearningClassifier(
             Their groups.
         sample_weight_val : array-like of shape (n_val,), default=None
             What each of them counts where the objective and the utility are measured.
+        control_features_val : array-like of shape (n_val,) or (n_val, n_control), \
+                default=None
+            Their strata.
 
         Returns
         -------
@@ -261,11 +325,13 @@ class BaseUnlearningClassifier(
             X,
             y,
             sensitive_features=sensitive_features,
+            control_features=control_features,
             sample_weight=sample_weight,
             X_val=X_val,
             y_val=y_val,
             sensitive_features_val=sensitive_features_val,
             sample_weight_val=sample_weight_val,
+            control_features_val=control_features_val,
         )
         return self._become(scratch)
 
@@ -274,10 +340,14 @@ class BaseUnlearningClassifier(
         self.__dict__ = vars(scratch)
         return self
 
-    def _fit(self, X, y, **given):
+    def _fit(self, X, y, fit_params, **given):
         parts = self._resolve_parts()
         data = self._make_reader(parts).read(X, y, **given)
+        passed = [name for name in _GROUPINGS if given[name] is not None]
+        metadata = self._read_metadata(data, fit_params, passed)
+        data = replace(data, metadata=metadata)
         self._correct(self._fit_estimator(data, parts), parts)
+        self._took_fit_params = bool(fit_params)
         self._fitted_from = self.estimator
         self._state_then = _fitted_state(self.estimator)
 
@@ -290,13 +360,20 @@ class BaseUnlearningClassifier(
 
     def _resolve_parts(self):
         """Return the Parts; all parameters are checked before anything is computed."""
-        self._validate_params()
+        if not get_config()["skip_parameter_validation"]:
+            self._validate_params()
+        check_is_classifier(self.estimator, type(self).__name__)
         check_no_samplers(self.estimator)
         return Parts.of(self)
 
     def _make_reader(self, parts):
         needed_by = needing_groups(parts.objectives)
-        return DataReader(self, self.sensitive_features, needed_by)
+        return DataReader(
+            self.sensitive_features,
+            needed_by,
+            self.missing_groups,
+            self.control_features,
+        )
 
     def _original(self):
         """Return the fitted estimator that a correction starts from."""
@@ -304,7 +381,7 @@ class BaseUnlearningClassifier(
             state = _fitted_state(self.estimator)
             if state is None or state == self._state_then:
                 return self.original_estimator_
-        check_is_fitted(self.estimator)
+        check_fitted(self.estimator)
         return deepcopy(self.estimator)
 
     def _fit_estimator(self, data, parts):
@@ -325,17 +402,19 @@ class BaseUnlearningClassifier(
         if validation is not None:
             training, held_out = data.take(train), data.take(validation)
         estimator = clone(self.estimator)
-        options = self._fit_options(estimator, training.weight)
-        seen = fit_recorded(estimator, training.X, training.y, options)
-        training = replace(training, as_fitted=seen)
+        options = training.metadata.fit
+        seen, options = fit_recorded(estimator, training.X, training.y, options)
+        weight = _weight_of_fit(estimator, training, options)
+        training = replace(training, as_fitted=seen, weight=weight)
         return FittedModel(estimator, training, held_out, data, train, validation)
 
     def _as_fitted(self, training):
         """Return training rows as the original classifier saw them, if known."""
-        if self._fitted_from is None:
+        # What else that fit was given is not kept, so that it cannot be repeated.
+        if self._fitted_from is None or self._took_fit_params:
             return training
         fitted = self.original_estimator_
-        options = self._fit_options(fitted, training.weight)
+        options = self._read_metadata(training, {}).fit
         seen = rows_as_fitted(fitted, training.X, training.y, options)
         return replace(training, as_fitted=seen)
 
@@ -346,6 +425,9 @@ class BaseUnlearningClassifier(
         _, cells = np.unique(data.y, return_inverse=True)
         if data.groups is not None:
             cells = cells * len(data.groups.names) + data.groups.codes
+            strata = data.groups.strata
+            if strata is not None:
+                cells = cells * len(strata.names) + strata.codes
         held_out = _stratified_mask(
             cells, fraction, check_random_state(self.random_state)
         )
@@ -357,14 +439,30 @@ class BaseUnlearningClassifier(
             )
         return np.flatnonzero(~held_out), np.flatnonzero(held_out)
 
-    def _fit_options(self, estimator, weight):
-        """Return the keywords that bring the sample weights into an estimator's fit."""
-        if weight is None:
-            return {}
-        if get_config()["enable_metadata_routing"]:
-            routed = process_routing(self, "fit", sample_weight=weight)
-            return routed.estimator.fit
-        return sample_weight_options(estimator, weight)
+    def _read_metadata(self, data, fit_params, passed=()):
+        """Return the Metadata of a ``fit``, as far as a subclass has a use for it.
+
+        Parameters
+        ----------
+        data : LabeledData
+            All rows.
+        fit_params : dict
+            What else was passed.
+        passed : sequence of str, default=()
+            Which of the sensitive and control features were passed, which are routed
+            as any metadata.
+        """
+        if not get_config()["enable_metadata_routing"]:
+            options = sample_weight_options(self.estimator, data.weight)
+            return Metadata({**fit_params, **options})
+        return Metadata(self._routed(data, fit_params, passed).estimator.fit)
+
+    def _routed(self, data, fit_params, passed):
+        """Return by metadata routing what a ``fit`` passes on."""
+        given = {**fit_params, "sample_weight": data.weight}
+        for name in passed:
+            given[name] = _GROUPINGS[name](data.groups).by_row()
+        return process_routing(self, "fit", **given)
 
     def _pose(self, wrapped, fitted, parts):
         """Return the Corrector of a fitted estimator.
@@ -391,15 +489,34 @@ class BaseUnlearningClassifier(
 
     def _correct(self, fitted, parts):
         """Correct a fitted estimator and store what comes of it."""
-        found = self._find_correction(fitted, parts)
+        if not hasattr(fitted.estimator, "classes_"):
+            raise TypeError(
+                f"{type(fitted.estimator).__name__} has no classes_ once it is fitted, "
+                "as every classifier of scikit-learn has."
+            )
+        # What leaves the range of floats is told by our own warnings and errors.
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = self._find_correction(fitted, parts)
         self.estimator_ = found.estimator
         self.original_estimator_ = fitted.estimator
         self.classes_ = found.estimator.classes_
+        self._store_columns(found.estimator)
         self.train_indices_ = fitted.train_indices
         if fitted.train_indices is None:
             self.train_indices_ = np.arange(len(fitted.training.y))
         self.validation_indices_ = fitted.validation_indices
         self._store(found.correction, fitted.training.weight)
+        weighting = parts.weighting.at(found.strength)
+        self.correction_info_ = make_correction_info(
+            fitted, parts, weighting, found.correction
+        )
+
+    def _store_columns(self, estimator):
+        """Take over what the corrected estimator knows of the columns of X."""
+        for name in ("n_features_in_", "feature_names_in_"):
+            vars(self).pop(name, None)
+            if hasattr(estimator, name):
+                setattr(self, name, getattr(estimator, name))
 
     def _store(self, correction, weight):
         self.epsilon_ = correction.epsilon
@@ -423,6 +540,7 @@ class BaseUnlearningClassifier(
         self.timings_ = correction.timings
         self.solver_residuals_ = correction.solver_residuals
 
+    @available_if(_fitted_has("predict"))
     def predict(self, X):
         """Predict labels with the corrected classifier.
 
@@ -488,7 +606,6 @@ class BaseUnlearningClassifier(
 
     def _delegate(self, method, X):
         check_is_fitted(self, "estimator_")
-        check_feature_names(self, X, reset=False)
         return getattr(self.estimator_, method)(X)
 
     def set_params(self, **params):
@@ -509,6 +626,7 @@ class BaseUnlearningClassifier(
             part, nested, _ = key.partition("__")
             if nested and part in REGISTRIES:
                 value = params.get(part, getattr(self, part))
+                _check_not_listed(key, part, value)
                 if isinstance(value, str):
                     params[part] = REGISTRIES[part].resolve(value)
         return super().set_params(**params)
@@ -519,28 +637,64 @@ class BaseUnlearningClassifier(
         Returns
         -------
         MetadataRouter
-            Takes ``sensitive_features`` and ``sample_weight``, and passes the latter
-            on to the estimator's ``fit``.
+            Takes ``sensitive_features``, ``control_features`` and ``sample_weight``,
+            and passes on to the
+            estimator's ``fit`` what that requests.
         """
         mapping = MethodMapping().add(caller="fit", callee="fit")
-        router = MetadataRouter(owner=type(self).__name__)
+        router = MetadataRouter(owner=self)
         router.add_self_request(self)
         return router.add(estimator=self.estimator, method_mapping=mapping)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        inner = get_tags(self.estimator)
-        tags.input_tags = deepcopy(inner.input_tags)
-        tags.classifier_tags.multi_class = inner.classifier_tags.multi_class and all(
-            objective.is_multiclass for objective in resolve_objectives(self.objective)
+        # Displays ask for tags, too: what is wrong is told by fit.
+        inner = tags_or_none(self.estimator)
+        if inner is not None:
+            tags.input_tags = deepcopy(inner.input_tags)
+        of_classifier = inner and inner.classifier_tags
+        is_multiclass = of_classifier is None or of_classifier.multi_class
+        objectives = _objectives_or_none(self.objective)
+        tags.classifier_tags.multi_class = is_multiclass and all(
+            objective.is_multiclass for objective in objectives
         )
         return tags
+
+
+def _check_not_listed(key, part, value):
+    """Refuse a parameter of a list of parts, which may not mean the same to all."""
+    if isinstance(value, list):
+        name = key.partition("__")[2]
+        raise ValueError(
+            f"{key} cannot be set: {part} is a list of {len(value)} parts. Set the "
+            f"parameter of one by {part}[0].set_params({name}=...), or pass a new list."
+        )
+
+
+def _objectives_or_none(given):
+    """Return the objectives that a parameter names or is, none if it does not."""
+    try:
+        return resolve_objectives(given)
+    except (TypeError, ValueError):
+        return []
+
+
+def _weight_of_fit(estimator, training, options):
+    """Return the sample weights that a classifier was trained with, or None.
+
+    They are those that came to its ``fit``: metadata routing may withhold them or bring
+    them under another name. A frozen one was trained before, as the call says.
+    """
+    if isinstance(estimator, FrozenEstimator):
+        return training.weight
+    weight = options.get("sample_weight")
+    return None if weight is None else np.asarray(weight, dtype=np.float64)
 
 
 def _fitted_state(estimator):
     """Return what changes when a fitted estimator is fitted anew; None if unfitted."""
     try:
-        check_is_fitted(estimator)
+        check_fitted(estimator)
     except NotFittedError:
         return None
     return content_hash(estimator)

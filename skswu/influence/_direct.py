@@ -42,6 +42,9 @@ class DirectInverse(InverseCurvature):
         self._solvers = []
         null = operator.null_directions() if damping == 0 else None
         for indices, matrix in operator.dense_blocks():
+            if not len(matrix):
+                # An l1 penalty may leave an output no parameter.
+                continue
             _add_to_diagonal(matrix, damping)
             if null is not None:
                 _fill_null_directions(matrix, null[indices])

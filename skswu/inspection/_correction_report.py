@@ -26,7 +26,12 @@ from ._report._correction_facts import (
 from ._report._files import write_text
 from ._report._fingerprints import fingerprint
 from ._report._group_guess import guess_groups, probabilities
-from ._report._inputs import favourable_label, read_decisions, read_features
+from ._report._inputs import (
+    LabelNames,
+    favourable_label,
+    read_decisions,
+    read_features,
+)
 from ._report._measures import SELECTION_RATE
 from ._report._sections import make_document
 from ._report._setting import Setting
@@ -137,6 +142,7 @@ class CorrectionReport:
         random_state=0,
         training=None,
         title=None,
+        label_names=None,
     ):
         """Compare a corrected classifier with the original on test rows.
 
@@ -178,6 +184,9 @@ class CorrectionReport:
             group, fingerprints of the rows, and how many test rows are among them.
         title : str or None, default=None
             Title of the page; None says what was corrected.
+        label_names : dict of label to str, default=None
+            What labels are called on the page, such as ``{0: "denied", 1:
+            "approved"}``; those that are not in it keep their own.
 
         Returns
         -------
@@ -197,7 +206,10 @@ class CorrectionReport:
         columns = getattr(estimator, "sensitive_features", None)
         features = read_features(sensitive_features, X_test, columns, n_rows)
         pos_label = favourable_label(pos_label, estimator, models, y_test)
-        decisions = read_decisions(models, X_test, y_test, pos_label, sample_weight)
+        names = LabelNames(label_names)
+        decisions = read_decisions(
+            models, X_test, y_test, pos_label, sample_weight, names
+        )
         comparison = compare(
             decisions,
             features,
@@ -208,7 +220,7 @@ class CorrectionReport:
             n_boot=n_boot,
         )
         if training is not None:
-            training = TrainingRows(training, estimator, columns)
+            training = TrainingRows(training, estimator, columns, names)
         return _ReportMaker(
             models, X_test, y_test, comparison, pos_label, training, title
         ).make(cls)

@@ -3,7 +3,18 @@
 import numpy as np
 
 from ..inputs._sensitive_features import read_sensitive_features
-from ._matplotlib import add_legend, label_axis, new_axes, readable
+from ._matplotlib import (
+    add_legend,
+    label_axis,
+    legend_label,
+    more_markers,
+    new_axes,
+    readable,
+    scatter_style,
+    style_of,
+    warn_of_lost,
+    with_shared_colors,
+)
 from ._training_problem import read_training_problem
 
 
@@ -144,7 +155,7 @@ class InfluenceDisplay:
             sensitive_features_val=sensitive_features_val,
             influence=influence,
         )
-        linearized = question.problem.linearize()
+        linearized = question.linearize()
         groups = question.training.groups
         display = cls(
             linearized.influence[metric],
@@ -221,48 +232,57 @@ class InfluenceDisplay:
             Itself.
         """
         ax = new_axes(self, ax)
-        options = {"s": 8, "alpha": 0.5, "linewidths": 0, **kwargs}
-        values = np.column_stack([self.influence, self.utility_influence])
-        self.scatters_ = [
-            ax.scatter(*values[rows].T, label=name, **{"zorder": zorder, **options})
-            for name, rows, zorder in self._by_group()
-        ]
+        style = scatter_style(kwargs, s=8, alpha=0.5, linewidth=0)
+        self.scatters_ = self._scatter(ax, style)
+        warn_of_lost(ax, self.influence, self.utility_influence)
         for line in (ax.axhline, ax.axvline):
             line(0.0, color="0.4", linewidth=0.8, zorder=0)
         self.quadrant_ = self._mark_quadrant(ax)
         label_axis(ax.xaxis, f"Change of {readable(self.metric_name)} if removed")
         label_axis(ax.yaxis, "Change of mean loss if removed")
-        labelled = self.groups is not None or self.quadrant_ is not None
-        self.legend_ = add_legend(ax, 3) if labelled else None
+        is_labelled = len(ax.get_legend_handles_labels()[0]) > 0
+        self.legend_ = add_legend(ax) if is_labelled else None
         self.ax_, self.figure_ = ax, ax.figure
         return self
+
+    def _scatter(self, ax, style):
+        """Draw the samples of each group."""
+        n = len(self.influence)
+        values = np.column_stack([self.influence, self.utility_influence])
+        title = style.pop("label", None)
+        style = with_shared_colors(style, n)
+        markers = more_markers(ax)
+        return [
+            ax.scatter(
+                *values[rows].T,
+                label=legend_label(", ".join(filter(None, (title, name))) or None),
+                **{"zorder": zorder, "marker": marker, **style_of(rows, style, n)},
+            )
+            for (name, rows, zorder), marker in zip(
+                self._by_group(), markers, strict=False
+            )
+        ]
 
     def _by_group(self):
         """Return the name, the rows and the height of each group, small ones on top."""
         if self.groups is None:
-            return [(None, slice(None), 1.0)]
+            return [(None, np.full(len(self.influence), True), 1.0)]
         members = [(name, self.groups == name) for name in np.unique(self.groups)]
-        return [(name, rows, 2.0 - rows.mean()) for name, rows in members]
+        return [(str(name), rows, 2.0 - rows.mean()) for name, rows in members]
 
     def _mark_quadrant(self, ax):
         """Shade where removal shrinks the gap and raises the loss."""
         if not self.before:
             return None
-        from matplotlib.patches import Rectangle
+        from ._following_artists import Quadrant
 
-        left, right = ax.get_xlim()
-        top = ax.get_ylim()[1]
-        ax.set_xlim(left, right)
-        ax.set_ylim(top=top)
-        end = left if self.before > 0 else right
-        quadrant = Rectangle(
-            (min(end, 0.0), 0.0),
-            abs(end),
-            max(top, 0.0),
+        return Quadrant.on(
+            ax,
+            is_right=self.before < 0,
+            is_upper=True,
             color="tab:red",
             alpha=0.08,
             linewidth=0,
             zorder=0,
             label="over-unlearning",
         )
-        return ax.add_patch(quadrant)

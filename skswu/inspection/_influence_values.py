@@ -1,6 +1,6 @@
 """The influence of every training sample, as a table."""
 
-from .._utils._compat import count_rows
+from ..inputs import count_rows
 from ._training_problem import (
     check_same_rows,
     is_corrected,
@@ -123,7 +123,7 @@ def influence_values(
         sensitive_features_val=sensitive_features_val,
         influence=influence,
     )
-    linearized = question.problem.linearize()
+    linearized = question.linearize()
     names = question.problem.names
     columns = dict(zip(names, linearized.influence, strict=True))
     columns["utility"] = linearized.utility_influence

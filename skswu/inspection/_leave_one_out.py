@@ -1,13 +1,11 @@
 """What removing each training sample actually changes."""
 
-from contextlib import nullcontext
-
 import numpy as np
 from joblib import effective_n_jobs
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.parallel import Parallel, delayed
 
-from .._utils._blas_threads import single_blas_thread
+from .._utils._blas_threads import on_one_blas_thread
 from .._utils._warnings import warn
 from ..correction._block_evaluation import BlockEvaluation
 from ._leave_one_out_solver import LeaveOneOutSolver
@@ -143,7 +141,9 @@ def leave_one_out(
     if problem.evaluation.leaves_out:
         problem.linearize()  # it tells how the margins of rows that are left out move
     indices = _check_indices(indices, problem.n_rows)
-    changes = _solve_all(objective, problem.evaluation, indices, tol, n_jobs)
+    # What leaves the range of floats is told by our own warnings.
+    with np.errstate(over="ignore", invalid="ignore"):
+        changes = _solve_all(objective, problem.evaluation, indices, tol, n_jobs)
     columns = [*problem.names, "utility"]
     return pd.DataFrame(changes, columns=columns, index=question.index[indices])
 
@@ -186,12 +186,11 @@ def _solve_all(objective, evaluation, indices, tol, n_jobs):
     starts = range(0, len(indices), solver.block_size)
     blocks = [indices[start : start + solver.block_size] for start in starts]
     n_threads = effective_n_jobs(n_jobs)
-    alone = n_threads == 1
-    with nullcontext() if alone else single_blas_thread():
-        results = Parallel(n_jobs=n_threads, prefer="threads")(
-            delayed(_solve_block)(solver, measured, objective, block)
-            for block in blocks
-        )
+    call = Parallel(n_jobs=n_threads, prefer="threads")
+    tasks = (
+        delayed(_solve_block)(solver, measured, objective, block) for block in blocks
+    )
+    results = call(tasks) if n_threads == 1 else on_one_blas_thread(call, tasks)
     _warn_unless_converged(solver, sum(failed for _, failed in results))
     after = np.concatenate([before[:0], *(values for values, _ in results)])
     return after - before
@@ -199,9 +198,11 @@ def _solve_all(objective, evaluation, indices, tol, n_jobs):
 
 def _solve_block(solver, evaluation, objective, indices):
     """Return the metrics and the utility of each problem, and how many failed."""
-    parameters, converged = solver.solve(indices)
-    # Some metrics note scores beside the rows, which threads may not share.
-    values = _measure(evaluation.apart(), objective, parameters)
+    # Threads start with NumPy's own settings.
+    with np.errstate(over="ignore", invalid="ignore"):
+        parameters, converged = solver.solve(indices)
+        # Some metrics note scores beside the rows, which threads may not share.
+        values = _measure(evaluation.apart(), objective, parameters)
     return values, np.count_nonzero(~converged)
 
 

@@ -4,7 +4,15 @@ import numpy as np
 
 from ._influence_values import influence_values
 from ._leave_one_out import leave_one_out
-from ._matplotlib import add_legend, label_axis, new_axes, readable
+from ._matplotlib import (
+    add_legend,
+    label_axis,
+    legend_label,
+    new_axes,
+    readable,
+    scatter_style,
+    warn_of_lost,
+)
 
 
 class LeaveOneOutDisplay:
@@ -29,7 +37,7 @@ class LeaveOneOutDisplay:
         The figure of the axes.
     scatter_ : matplotlib PathCollection
         The samples.
-    line_ : matplotlib AxLine
+    line_ : matplotlib Line2D
         Where both are equal.
     legend_ : matplotlib Legend
         With the correlation.
@@ -193,14 +201,19 @@ class LeaveOneOutDisplay:
             Itself.
         """
         ax = new_axes(self, ax)
+        from ._following_artists import EqualityLine
+
         label = f"samples (correlation {self.correlation:.4f})"
-        options = {"s": 10, "alpha": 0.5, "linewidths": 0, "label": label, **kwargs}
-        self.scatter_ = ax.scatter(self.actual, self.predicted, **options)
-        self.line_ = ax.axline(
-            (0.0, 0.0), slope=1.0, color="0.4", linewidth=0.8, label="equal", zorder=0
+        style = scatter_style(kwargs, s=10, alpha=0.5, linewidth=0, label=label)
+        style["label"] = legend_label(style["label"])
+        self.scatter_ = ax.scatter(self.actual, self.predicted, **style)
+        warn_of_lost(ax, self.actual, self.predicted)
+        self.line_ = EqualityLine.on(
+            ax, color="0.4", linewidth=0.8, label="equal", zorder=0
         )
-        label_axis(ax.xaxis, f"Actual change of {readable(self.metric_name)}")
-        label_axis(ax.yaxis, "Predicted change")
+        name = readable(self.metric_name)
+        label_axis(ax.xaxis, f"Actual change of {name}")
+        label_axis(ax.yaxis, f"Predicted change of {name}")
         self.legend_ = add_legend(ax)
         self.ax_, self.figure_ = ax, ax.figure
         return self

@@ -1,5 +1,7 @@
 """Utility against disparity along a path of corrections, drawn."""
 
+import re
+from functools import partial
 from inspect import signature
 from itertools import cycle
 
@@ -7,10 +9,18 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.metrics import get_scorer
 
-from .._utils._compat import count_rows
+from ..estimators._parts import resolve_objectives
+from ..inputs import count_rows
 from ..inputs._sensitive_features import read_sensitive_features
 from ..metrics import make_fairness_scorer
-from ._matplotlib import add_legend, new_axes
+from ._matplotlib import (
+    add_legend,
+    label_axis,
+    legend_label,
+    line_style,
+    new_axes,
+    warn_of_lost,
+)
 
 _MARKERS = ("s", "^", "D", "v", "P", "X", "<", ">")
 
@@ -30,6 +40,8 @@ class TradeoffDisplay:
         What they are.
     name : str, default="corrected"
         What the path is called in the legend.
+    disparity_se, utility_se : ndarray of shape (n_classifiers,), default=None
+        Standard errors along the path, drawn as bars of one of them to each side.
 
     Attributes
     ----------
@@ -41,6 +53,8 @@ class TradeoffDisplay:
         The path.
     points_ : dict of str to matplotlib Line2D
         The other classifiers.
+    errorbars_ : matplotlib ErrorbarContainer or None
+        The bars; None without standard errors.
     legend_ : matplotlib Legend
         What is what.
 
@@ -63,6 +77,8 @@ class TradeoffDisplay:
         disparity_name="disparity",
         utility_name="utility",
         name="corrected",
+        disparity_se=None,
+        utility_se=None,
     ):
         self.disparity = disparity
         self.utility = utility
@@ -70,6 +86,8 @@ class TradeoffDisplay:
         self.disparity_name = disparity_name
         self.utility_name = utility_name
         self.name = name
+        self.disparity_se = disparity_se
+        self.utility_se = utility_se
 
     @classmethod
     def from_estimator(
@@ -95,7 +113,8 @@ class TradeoffDisplay:
             Fitted; a path in its order, such as UnlearningClassifiers of rising
             ``strength``. The original of the first, if it is an UnlearningClassifier,
             is drawn as well. Of an :class:`~skswu.UnlearningClassifierCV` and without
-            rows, its ``path_`` is drawn, and the choice it made.
+            rows, its ``path_`` is drawn, with standard errors where it has some, the
+            choice it made and, if it tried the strength 0, the original.
         X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features), \
                 default=None
             Rows to measure on; None is for an UnlearningClassifierCV alone.
@@ -149,7 +168,7 @@ class TradeoffDisplay:
             measured[:, 0],
             measured[:, 1],
             points={name: measure(other) for name, other in others.items()},
-            disparity_name=_readable(disparity),
+            disparity_name=_readable_disparity(disparity),
             utility_name=_readable(utility),
             name=name,
         )
@@ -165,14 +184,24 @@ class TradeoffDisplay:
                 f"{type(estimator).__name__}, others={others!r}."
             )
         path = estimator.path_
-        chosen = path.iloc[estimator.best_index_]
+        marked = {"original": np.flatnonzero(path["strength"] == 0)[:1]}
+        marked["chosen"] = [estimator.best_index_]
         return cls(
             path["disparity"].to_numpy(),
             path["utility"].to_numpy(),
-            points={"chosen": (chosen["disparity"], chosen["utility"])},
-            disparity_name=_readable(estimator.disparity, auto="disparity"),
+            points={
+                name: tuple(path.iloc[row][["disparity", "utility"]])
+                for name, rows in marked.items()
+                for row in rows
+            },
+            disparity_name=_disparity_of_path(estimator),
             utility_name=_readable(estimator.utility),
             name=name,
+            **{
+                column: path[column].to_numpy()
+                for column in ("disparity_se", "utility_se")
+                if column in path
+            },
         )
 
     @classmethod
@@ -185,6 +214,8 @@ class TradeoffDisplay:
         disparity_name="disparity",
         utility_name="utility",
         name="corrected",
+        disparity_se=None,
+        utility_se=None,
         ax=None,
         **kwargs,
     ):
@@ -202,6 +233,8 @@ class TradeoffDisplay:
             What they are.
         name : str, default="corrected"
             What the path is called in the legend.
+        disparity_se, utility_se : array-like of shape (n_classifiers,), default=None
+            Standard errors along the path.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
         **kwargs : dict
@@ -219,6 +252,8 @@ class TradeoffDisplay:
             disparity_name=disparity_name,
             utility_name=utility_name,
             name=name,
+            disparity_se=_optional(disparity_se),
+            utility_se=_optional(utility_se),
         )
         return display.plot(ax=ax, **kwargs)
 
@@ -238,18 +273,51 @@ class TradeoffDisplay:
             Itself.
         """
         ax = new_axes(self, ax)
-        options = {"marker": "o", "markersize": 4, "label": self.name, **kwargs}
-        (self.line_,) = ax.plot(self.disparity, self.utility, **options)
+        style = line_style(kwargs, marker="o", markersize=4, label=self.name)
+        style["label"] = legend_label(style["label"])
+        (self.line_,) = ax.plot(self.disparity, self.utility, **style)
+        warn_of_lost(ax, self.disparity, self.utility)
+        self.errorbars_ = self._draw_errors(ax)
         markers = cycle(_MARKERS)
         self.points_ = {
-            name: ax.plot(*point, next(markers), markersize=8, label=name)[0]
+            name: _draw_point(ax, point, next(markers), name)
             for name, point in (self.points or {}).items()
         }
-        ax.set_xlabel(self.disparity_name)
-        ax.set_ylabel(self.utility_name)
-        self.legend_ = add_legend(ax, 3, marker_scale=1.0)
+        label_axis(ax.xaxis, self.disparity_name)
+        label_axis(ax.yaxis, self.utility_name)
+        self.legend_ = add_legend(ax)
         self.ax_, self.figure_ = ax, ax.figure
         return self
+
+    def _draw_errors(self, ax):
+        """Draw standard errors, if there are any, below the path."""
+        if self.disparity_se is None and self.utility_se is None:
+            return None
+        return ax.errorbar(
+            self.disparity,
+            self.utility,
+            xerr=self.disparity_se,
+            yerr=self.utility_se,
+            fmt="none",
+            ecolor=self.line_.get_color(),
+            elinewidth=0.8,
+            alpha=0.5,
+            zorder=self.line_.get_zorder() - 0.1,
+        )
+
+
+def _optional(values):
+    return None if values is None else np.asarray(values, dtype=np.float64)
+
+
+def _draw_point(ax, point, marker, name):
+    """Return the marker of a classifier, which another display may have drawn."""
+    label = legend_label(name)
+    for line in ax.get_lines():
+        same = line.get_label() == label and len(line.get_xdata()) == 1
+        if same and np.array_equal(line.get_xydata()[0], point):
+            return line
+    return ax.plot(*point, marker, markersize=8, label=label)[0]
 
 
 class _Predictor(BaseEstimator):
@@ -273,17 +341,43 @@ class _Predictor(BaseEstimator):
 
 def _group_names(sensitive_features, X):
     """Return the name of the group of each row."""
-    column, given = None, sensitive_features
-    if isinstance(sensitive_features, str):
-        column, given = sensitive_features, None
-    groups = read_sensitive_features(given, X, column, count_rows(X))
+    groups = read_sensitive_features(sensitive_features, X, None, count_rows(X))
     return np.array(groups.names)[groups.codes]
 
 
 def _is_ratio(metric):
-    return getattr(metric, "__name__", metric).endswith("_ratio")
+    return _name(metric).endswith("_ratio")
 
 
-def _readable(metric, **named):
-    name = metric if isinstance(metric, str) else getattr(metric, "__name__", "metric")
-    return named.get(name, name).replace("_", " ")
+def _name(metric):
+    """Return the name of a metric, which may be a function or a scorer."""
+    while isinstance(metric, partial):
+        metric = metric.func
+    if isinstance(metric, str):
+        return metric
+    # A scorer says by its representation what it was made from.
+    made_of = re.match(r"make_\w*scorer\('?(\w+)", repr(metric))
+    name = made_of[1] if made_of else type(metric).__name__
+    return getattr(metric, "__name__", name)
+
+
+def _readable(metric):
+    return _name(metric).replace("_", " ")
+
+
+def _readable_disparity(metric):
+    """Return what is drawn of a disparity: of a ratio, what it lacks."""
+    lacking = "1 \N{MINUS SIGN} " if _is_ratio(metric) else ""
+    return f"{lacking}{_readable(metric)}"
+
+
+def _disparity_of_path(estimator):
+    """Return what the disparity of an UnlearningClassifierCV's path is."""
+    if estimator.disparity != "auto":
+        return _readable_disparity(estimator.disparity)
+    objectives = resolve_objectives(estimator.objective)
+    names = dict.fromkeys(
+        "largest gap" if one.disparity is None else _readable_disparity(one.disparity)
+        for one in objectives
+    )
+    return ", ".join(names) if len(names) == 1 else f"largest of {', '.join(names)}"

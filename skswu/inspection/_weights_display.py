@@ -3,7 +3,15 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from ._matplotlib import add_legend, label_axis, new_axes, readable
+from ._matplotlib import (
+    add_legend,
+    label_axis,
+    legend_label,
+    new_axes,
+    readable,
+    scatter_style,
+    warn_of_lost,
+)
 
 
 class WeightsDisplay:
@@ -139,11 +147,13 @@ class WeightsDisplay:
             Itself.
         """
         ax = new_axes(self, ax)
-        options = {"s": 8, "alpha": 0.5, "linewidths": 0, "label": self.name, **kwargs}
-        self.scatter_ = ax.scatter(self.influence, self.epsilon, **options)
+        style = scatter_style(kwargs, s=8, alpha=0.5, linewidth=0, label=self.name)
+        style["label"] = legend_label(style["label"])
+        self.scatter_ = ax.scatter(self.influence, self.epsilon, **style)
+        warn_of_lost(ax, self.influence, self.epsilon)
         label_axis(ax.xaxis, f"Change of {readable(self.metric_name)} if removed")
         label_axis(ax.yaxis, "Relative change of weight")
-        named = ax.get_legend_handles_labels()[1]
-        self.legend_ = add_legend(ax, 3) if named else None
+        is_labelled = len(ax.get_legend_handles_labels()[0]) > 0
+        self.legend_ = add_legend(ax) if is_labelled else None
         self.ax_, self.figure_ = ax, ax.figure
         return self

@@ -130,7 +130,8 @@ class LinearModel:
         if self.training_loss.separable:
             yield from zip(self.free, hessian, strict=True)
         else:
-            yield self.free.ravel(), hessian.reshape(self.free.size, -1)
+            size = self.free.size
+            yield self.free.ravel(), hessian.reshape(size, size)
 
     def spread_roots(self, roots):
         """Return factors of the inverse Hessian as matrices of coefficients.

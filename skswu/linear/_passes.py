@@ -254,6 +254,28 @@ def objective(block, loss, matrix):
     return values @ weight, block.sums(slope * weight)
 
 
+def squared_gradients(block, loss, matrix):
+    """Return the sums of squared gradients of the losses, each entry by itself.
+
+    Parameters
+    ----------
+    block : Block
+        Training rows that know ``weights``, (n_weights, n_rows).
+    loss : LinearLoss
+        Of the training.
+    matrix : ndarray of shape (n_outputs, n_columns)
+        The model.
+
+    Returns
+    -------
+    tuple of ndarray of shape (n_weights, n_outputs, n_columns)
+    """
+    slope = loss.slopes(block["code"], block.margins(matrix))[1]
+    factors = block["weights"][:, None] * slope**2
+    sums = block.design.squares(factors.reshape(-1, block.n_rows))
+    return (sums.reshape(*factors.shape[:2], -1),)
+
+
 def _times(values, weight):
     """Multiply by weights that may be the number 1."""
     return values if np.ndim(weight) == 0 else values * weight

@@ -20,9 +20,12 @@ class ModelView(ABC):
     entry a row is numpy.
 
     Some parts ask for more: ``adversarial_rows(rows, parameters, attack)`` returns rows
-    with perturbed inputs; ``train(rows, parameters, weight, *, lr, max_epochs,
+    with perturbed inputs; ``train(rows, parameters, weight, *, l1, lr, max_epochs,
     random_state, verbose)`` returns parameters after training on; ``linearized(
     parameters)`` returns a view of the model linearised in its parameters;
+    ``squared_gradients(rows, parameters, weights, *, batch_size, random_state)``
+    returns sums of squared per-sample gradients; ``of_entries(entries, parameters)``
+    returns a view that corrects some entries of the parameters alone;
     ``start_training`` and ``last_layers`` are for networks. A view that lacks one is
     refused by the parts that declare to need it.
 

@@ -9,6 +9,7 @@ from ..linear import LinearCurvature, LinearModel, TrainingObjective
 from ..linear import _passes as passes
 from ..linear._training import train
 from ._base import ModelView
+from ._linear_entries import LinearEntriesView
 
 
 class LinearRows:
@@ -229,6 +230,34 @@ class LinearView(ModelView):
 
         return self._by_row(rows, parameters, of_block, (len(matrices),))
 
+    def squared_gradients(
+        self, rows, parameters, weights, *, batch_size=1, random_state=None
+    ):
+        r"""Return :math:`\sum_i v_{ki} (\nabla \ell_i)^2`, entry by entry, exactly.
+
+        Parameters
+        ----------
+        rows : LinearRows
+            Training rows.
+        parameters : ndarray of shape (n_parameters,)
+            Where.
+        weights : ndarray of shape (n_weights, n_samples)
+            The :math:`v_k`.
+        batch_size : int, default=1
+            For networks.
+        random_state : None, default=None
+            Nothing is drawn.
+
+        Returns
+        -------
+        ndarray of shape (n_weights, n_parameters)
+        """
+        beside = rows.blocks.beside(code=rows.codes, weights=weights)
+        matrix = self._matrix_at(rows, parameters)
+        call = partial(passes.squared_gradients, loss=rows.loss, matrix=matrix)
+        ((total,),) = beside.reduce(call)
+        return total[..., self._free]
+
     def penalty(self, rows, parameters):
         return float(self.model_on(rows).penalty(parameters))
 
@@ -253,17 +282,7 @@ class LinearView(ModelView):
         beside.reduce(call)
         return LinearCurvature(model, beside)
 
-    def train(
-        self,
-        rows,
-        parameters,
-        weight,
-        *,
-        lr=None,
-        max_epochs=10,
-        random_state=None,
-        verbose=0,
-    ):
+    def train(self, rows, parameters, weight, **options):
         """Return the parameters after training on, by L-BFGS or gradient descent.
 
         Parameters
@@ -274,25 +293,34 @@ class LinearView(ModelView):
             Where to start.
         weight : ndarray of shape (n_samples,)
             What rows weigh.
-        lr : float or None, default=None
-            Learning rate, in units of the inverse of the largest curvature; None is
-            L-BFGS where the weights keep the objective convex.
-        max_epochs : int, default=10
-            Largest number of passes over the rows.
-        random_state : None, default=None
-            Nothing is drawn.
-        verbose : int, default=0
-            Nothing is shown.
+        **options
+            ``l1``, the strength of an l1 penalty beside the mean loss; ``lr``, the
+            learning rate in units of the inverse of the largest curvature, of which
+            None is L-BFGS where the weights keep the objective convex; and
+            ``max_epochs``, the largest number of passes over the rows. Nothing is drawn
+            by ``random_state`` or shown by ``verbose``.
 
         Returns
         -------
         ndarray of shape (n_parameters,)
         """
-        return train(self, rows, parameters, weight, lr=lr, max_epochs=max_epochs)
+        return train(self, rows, parameters, weight, **options)
 
     def linearized(self, parameters):
         """Return the view itself: its margins are linear in the parameters."""
         return self
+
+    def of_entries(self, entries, parameters):
+        """Return a view that corrects some entries of the parameters alone.
+
+        Parameters
+        ----------
+        entries : ndarray of bool of shape (n_parameters,)
+            Which.
+        parameters : ndarray of shape (n_parameters,)
+            Where the others stay.
+        """
+        return LinearEntriesView(self, entries, parameters)
 
     def newton_steps_descend(self, rows, start, end):
         # By Bach (2010), proposition 1, the objective changes along a step s by at

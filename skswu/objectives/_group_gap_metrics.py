@@ -1,6 +1,7 @@
 """Contrasts of the means of cells of rows."""
 
 from abc import abstractmethod
+from functools import cached_property
 
 import numpy as np
 from scipy.special import softmax
@@ -32,14 +33,17 @@ class CellMeanMetrics(ScoreMetrics):
     of_cells : ndarray of shape (n_metrics, n_cells)
         The contrasts over the weights of the cells: times its weight, what the
         quantity of a row counts in each metric.
+    totals : ndarray of shape (n_cells,)
+        The weights of the cells.
     """
 
     def __init__(self, names, cells, weight, contrasts):
         self.names = names
         self.cells = cells.astype(np.min_scalar_type(contrasts.shape[1]))
         self.weight = weight
-        self._totals = np.bincount(cells, weight, contrasts.shape[1])
-        self.of_cells = contrasts / np.where(self._totals > 0, self._totals, 1.0)
+        totals = np.bincount(cells, weight, contrasts.shape[1])
+        self.of_cells = contrasts / np.where(totals > 0, totals, 1.0)
+        self.totals = totals
 
     @abstractmethod
     def quantity(self, scores, rows):
@@ -66,41 +70,33 @@ class CellMeanMetrics(ScoreMetrics):
         every = slice(None)
         return self._coefficients(every) @ self.quantity(scores, every)
 
-    def standard_errors(self, view, rows, parameters):
-        every = slice(None)
-        quantity = self.quantity(view.scores(rows, parameters), every)
-        # Means of different cells are of different rows, and independent.
-        squares = (self.of_cells * self._totals) ** 2
-        variances = np.where(squares > 0, self._variances_of_means(quantity), 0.0)
-        return np.sqrt((squares * variances).sum(axis=1))
-
-    def _variances_of_means(self, quantity):
-        """Return the squared standard errors of the cells' means, 0 for no rows.
-
-        Weights count as so many rows of one weight as they are worth: a mean of cells
-        of a single row has no error that is known.
-        """
-        n_cells, weight = self.of_cells.shape[1], self.weight
-
-        def sums(values):
-            return np.bincount(self.cells, values, n_cells)
-
-        total, squares = self._totals, sums(weight**2)
-        filled = np.where(total > 0, total, 1.0)
-        mean = sums(weight * quantity) / filled
-        spread = sums(weight * (quantity - mean[self.cells]) ** 2) / filled
-        n_effective = total**2 / np.where(squares > 0, squares, 1.0)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            variance = spread / (n_effective - 1.0)
-        is_known = n_effective > 1.0 + 1e-9
-        return np.where(total > 0, np.where(is_known, variance, np.nan), 0.0)
-
     def gradient(self, scores):
         def of_rows(rows):
             slope = self.slope(scores[rows], rows)
             return self._coefficients(rows)[:, :, None] * slope
 
         return of_rows
+
+    def standard_errors(self, view, rows, parameters):
+        quantity = self.quantity(view.scores(rows, parameters), slice(None))
+        weighted = self.weight * quantity
+        with np.errstate(invalid="ignore", divide="ignore"):
+            mean = self._sums(weighted) / self.totals
+            spread = self._sums(weighted * quantity) / self.totals - mean**2
+            variance = np.maximum(spread, 0.0) / (self._effective_sizes - 1.0)
+            terms = (self.of_cells * self.totals) ** 2 * variance
+        # A row by itself tells nothing of the spread.
+        terms[np.isinf(terms)] = np.nan
+        return np.sqrt(terms.sum(axis=1, where=self.of_cells != 0))
+
+    @cached_property
+    def _effective_sizes(self):
+        """The number of rows of equal weight that tell as much, of each cell."""
+        with np.errstate(invalid="ignore"):
+            return self.totals**2 / self._sums(self.weight**2)
+
+    def _sums(self, values):
+        return np.bincount(self.cells, values, len(self.totals))
 
     def _coefficients(self, rows):
         """Return what each row's quantity counts in each metric."""

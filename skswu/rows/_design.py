@@ -174,7 +174,7 @@ class Design(ABC):
         """
         p = self.n_columns
         sums = np.zeros((len(factors), p * (p + 1) // 2))
-        size = int(np.clip(_PAIR_ENTRIES // sums.shape[1], 64, 1024))
+        size = int(np.clip(_PAIR_ENTRIES // max(sums.shape[1], 1), 64, 1024))
         pairs = np.empty((sums.shape[1], size))
         for start in range(0, self.n_rows, size):
             rows = slice(start, min(start + size, self.n_rows))
@@ -227,7 +227,7 @@ class DenseDesign(Design):
 
     def _gram(self, root):
         gram = np.zeros((self.n_columns, self.n_columns), order="F")
-        n_at_once = max(_SCALED_ENTRIES // self.n_columns, self.n_columns)
+        n_at_once = max(_SCALED_ENTRIES // max(self.n_columns, 1), self.n_columns)
         for start in range(0, self.n_rows, n_at_once):
             rows = slice(start, start + n_at_once)
             X, factors = self.X[rows], root[rows, None]
@@ -288,7 +288,7 @@ class SparseDesign(Design):
 
     def _dense_gram(self, root):
         gram = np.zeros((self.n_columns, self.n_columns), order="F")
-        size = max(_SCALED_ENTRIES // self.n_columns, 64)
+        size = max(_SCALED_ENTRIES // max(self.n_columns, 1), 64)
         for start in range(0, self.n_rows, size):
             rows = slice(start, start + size)
             scaled = self.dense_rows(rows)

@@ -12,7 +12,10 @@ from ._move import Move
 from ._ntk import NTKUpdate
 from ._refit import Refit
 from ._registry import UPDATES, register_update
+from ._saliency_unlearning import SaliencyUnlearning
 from ._scrub import Scrub
+from ._selective_synaptic_dampening import SelectiveSynapticDampening
+from ._sparse_fine_tune import SparseFineTune
 
 __all__ = [
     "UPDATES",
@@ -28,6 +31,9 @@ __all__ = [
     "Move",
     "NTKUpdate",
     "Refit",
+    "SaliencyUnlearning",
     "Scrub",
+    "SelectiveSynapticDampening",
+    "SparseFineTune",
     "register_update",
 ]

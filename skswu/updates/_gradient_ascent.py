@@ -7,7 +7,7 @@ from ._training import TrainingUpdate
 
 
 class GradientAscent(TrainingUpdate):
-    r"""Climb the loss of down-weighted samples, and descend that of the others.
+    r"""Climb the loss of down-weighted samples, descend that of the others: NegGrad+.
 
     Gradient steps on :math:`\sum_i w_i (1 + (1 + \alpha) \varepsilon_i) \ell_i + R`,
     with :math:`\alpha` the ``ascent``. A removed sample (:math:`\varepsilon = -1`)

@@ -1,6 +1,6 @@
 """What an update starts from, and how far it follows a step."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -21,8 +21,9 @@ class Move:
         Where the model stands.
     epsilon : ndarray of shape (n_samples,)
         The relative changes of the weights, -1 for a removed sample.
-    inverse : InverseCurvature
-        That of the linearisation, under the weights before this change.
+    inverse : InverseCurvature or None
+        That of the linearisation, under the weights before this change; None where only
+        some entries of the parameters move, see :meth:`of_entries`.
     tilt : array of shape (n_parameters,)
         The part of the training gradient that counts as zero: what a fit that stopped
         short of its optimum left over, if that is left alone.
@@ -74,7 +75,34 @@ class Move:
 
     def solve_before(self, vector):
         """Return the inverse curvature before the change times a vector."""
-        return self._noted(self.inverse.solve(vector[:, None]))
+        inverse = self.inverse
+        if inverse is None:
+            given = self.view, self.rows, self.parameters, self.rows.weight
+            inverse = self.influence.invert(*given)
+        return self._noted(inverse.solve(vector[:, None]))
+
+    def of_entries(self, entries):
+        """Return the same start for some entries of the parameters alone.
+
+        Parameters
+        ----------
+        entries : array of bool of shape (n_parameters,)
+            Which of them move; of the view's library.
+
+        Returns
+        -------
+        Move
+            Its view puts parameters back in their places by ``whole(parameters)``.
+        """
+        view = self.view.of_entries(entries, self.parameters)
+        return replace(
+            self,
+            view=view,
+            parameters=self.parameters[entries],
+            inverse=None,
+            tilt=self.tilt[entries],
+            measure=lambda parameters: self.measure(view.whole(parameters)),
+        )
 
     def _noted(self, solution):
         if solution.relative_residual is not None:

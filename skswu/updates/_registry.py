@@ -11,7 +11,10 @@ from ._gradient_ascent import GradientAscent
 from ._influence import InfluenceUpdate
 from ._ntk import NTKUpdate
 from ._refit import Refit
+from ._saliency_unlearning import SaliencyUnlearning
 from ._scrub import Scrub
+from ._selective_synaptic_dampening import SelectiveSynapticDampening
+from ._sparse_fine_tune import SparseFineTune
 
 UPDATES = Registry("update", ModelUpdate)
 UPDATES.register("bad_teacher", BadTeacher)
@@ -23,7 +26,10 @@ UPDATES.register("gradient_ascent", GradientAscent)
 UPDATES.register("influence", InfluenceUpdate)
 UPDATES.register("ntk", NTKUpdate)
 UPDATES.register("refit", Refit)
+UPDATES.register("saliency_unlearning", SaliencyUnlearning)
 UPDATES.register("scrub", Scrub)
+UPDATES.register("selective_synaptic_dampening", SelectiveSynapticDampening)
+UPDATES.register("sparse_fine_tune", SparseFineTune)
 
 
 def register_update(name, update):

@@ -58,3 +58,15 @@ def retained(epsilon):
 def forgotten(epsilon):
     r"""Return :math:`\min(\max(-\varepsilon, 0), 1)`, what is taken of each sample."""
     return np.clip(-epsilon, 0.0, 1.0)
+
+
+def share_taken(weight, epsilon):
+    r"""Return the share that is taken of a sample, as a mean over what is taken.
+
+    With f what is :func:`forgotten` of each sample it is :math:`\sum_i w_i f_i^2 /
+    \sum_i w_i f_i`: 1 where samples are removed, however many, half of it where half as
+    much is taken of each, and 0 where nothing is.
+    """
+    taken = forgotten(epsilon)
+    total = float(weight @ taken)
+    return float(weight @ taken**2) / total if total > 0 else 0.0

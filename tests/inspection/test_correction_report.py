@@ -25,6 +25,7 @@ from skswu.inspection import CorrectionReport
 from skswu.inspection._report import _figures, _html
 from skswu.inspection._report._correction_facts import TrainingRows
 from skswu.inspection._report._fingerprints import fingerprint, rows_in
+from skswu.inspection._report._inputs import LabelNames
 from skswu.objectives import EqualizedOdds
 
 KEYS = ["verdicts", "selection", "unknown", "measures", "errors", "changed"]
@@ -220,6 +221,25 @@ def test_one_label_of_several_stands_against_the_others(rng):
         )
 
 
+def test_labels_are_called_as_they_are_named(corrected, fresh_rows, training):
+    X, y, group = fresh_rows
+    report = CorrectionReport.from_estimator(
+        corrected,
+        X,
+        y,
+        sensitive_features=group,
+        training=training,
+        label_names={0: "denied", np.int64(1): "approved"},
+    )
+    assert set(report.tables["changed"]["label"]) == {"denied", "approved"}
+    assert set(report.tables["weights"]["label"]) == {"denied", "approved"}
+    assert "Selected: predicted approved." in report.to_html()
+    with pytest.raises(TypeError, match="label_names must be a dict"):
+        CorrectionReport.from_estimator(
+            corrected, X, y, sensitive_features=group, label_names=["denied"]
+        )
+
+
 def test_sample_weights_weigh_the_rates(rng):
     y, before, after = rng.integers(0, 2, (3, 300))
     group, weight = rng.integers(0, 2, 300), rng.gamma(1.0, size=300)
@@ -288,6 +308,19 @@ def test_a_classifier_beside_itself_is_no_worse_and_no_better(fresh_rows):
     assert verdicts["gap in selection rate by group: narrower than before"] == "no"
     assert verdicts["gap in precision by group: no wider than before"] == "yes"
     assert verdicts["accuracy: at least as high as before"] == "yes"
+
+
+def test_the_summary_has_gaps_in_points_and_shares_in_per_cent(report):
+    lines = dict(
+        re.findall(r"<th scope=\"row\">([^<]*)</th><td[^>]*>([^<]*)<", report.to_html())
+    )
+    (gap,) = [
+        text
+        for name, text in lines.items()
+        if name.startswith("Gap in selection rate by")
+    ]
+    assert re.fullmatch(r"\N{MINUS SIGN}?\d+\.\d", gap)
+    assert re.fullmatch(r"\d+\.\d\N{NO-BREAK SPACE}%", lines["Accuracy"])
 
 
 def test_few_rows_decide_nothing(rng):
@@ -393,6 +426,8 @@ def test_checks_are_the_fitted_attributes(corrected, report):
     checks = report.tables["checks"].set_index("check")
     gap = checks.loc[corrected.objective_names_[0]]
     assert_allclose(gap["before"], corrected.objective_before_[0])
+    asked = corrected.correction_info_["metrics"][0]["asked"]
+    assert_allclose(gap["asked"], asked)
     assert_allclose(gap["predicted"], corrected.objective_predicted_[0])
     assert_allclose(gap["value"], corrected.objective_after_[0])
     stationarity = checks.loc["distance from an exact refit (stationarity_)", "value"]
@@ -411,7 +446,7 @@ def test_what_a_correction_recorded_is_shown(corrected, fresh_rows):
     report = CorrectionReport.from_estimator(told, X, y, sensitive_features=group)
     provenance = report.tables["provenance"].set_index("item")["value"]
     assert provenance["recorded: measured on"] == "training rows"
-    assert provenance["recorded: groups"] == "0: 7, 1: 8"
+    assert provenance["recorded: groups"] == "0: 7; 1: 8"
     assert "LinearizationWarning: far off" in report.to_html()
     assert any("met 1 warning" in text for text in report.cautions)
     assert 0.0123 in report.tables["checks"]["value"].tolist()
@@ -618,7 +653,7 @@ def test_labels_without_a_favourable_one_are_told(rng):
 
 def test_training_rows_need_no_correction(training, fresh_rows):
     X, y, _ = training
-    rows = TrainingRows(training, LogisticRegression().fit(X, y), None)
+    rows = TrainingRows(training, LogisticRegression().fit(X, y), None, LabelNames({}))
     assert len(rows) == len(y)
     assert not rows.holds(*fresh_rows[:2]).any()
 

@@ -1,13 +1,12 @@
 """What a fitted correction tells about itself."""
 
-import platform
 import re
 from datetime import datetime, timezone
-from importlib.metadata import version
 
 import numpy as np
 import pandas as pd
 
+from ..._utils import _versions
 from ...weighting import WEIGHTINGS
 from . import _wording as words
 from ._fingerprints import fingerprint, rows_in
@@ -15,10 +14,14 @@ from ._inputs import read_features
 from ._measures import CORRECTED_BY
 from ._verdicts import Aim
 
-PACKAGES = ("skswu", "scikit-learn", "fairlearn", "numpy", "scipy", "pandas")
+#: Parts of what a correction recorded that have a table or a list of their own.
+_SHOWN_ELSEWHERE = ("warnings", "metrics")
 _LONGEST_TEXT = 700
 WEIGHT_COLUMNS = ["label", "group", "rows", "mean", "lowest", "highest"]
 WEIGHT_COLUMNS += ["share_lowered", "share_below_half", "left_out"]
+
+
+CHECK_COLUMNS = ["check", "before", "asked", "predicted", "value", "reads"]
 
 
 def is_correction(estimator):
@@ -99,16 +102,16 @@ def weights_table(estimator, training):
 def checks_table(estimator, aim):
     """Return how the correction went by its own account."""
     rows = [*_gap_checks(estimator, aim), *_method_checks(estimator)]
-    columns = ["check", "before", "predicted", "value", "reads"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=CHECK_COLUMNS)
 
 
 def _gap_checks(estimator, aim):
     if not is_correction(estimator):
         return
-    for name, before, predicted, after in zip(
+    for name, before, asked, predicted, after in zip(
         estimator.objective_names_,
         estimator.objective_before_,
+        _asked_values(estimator),
         estimator.objective_predicted_,
         estimator.objective_after_,
         strict=True,
@@ -116,10 +119,19 @@ def _gap_checks(estimator, aim):
         reads = f"{words.percent(1 - abs(after / before))} removed" if before else ""
         if reads and aim.asked is not None:
             reads += f" of the asked {words.chosen_percent(aim.asked)}"
-        yield name, float(before), float(predicted), float(after), reads
+        yield name, float(before), asked, float(predicted), float(after), reads
     estimates = getattr(estimator, "objective_estimate_", None)
     if estimates is not None:
         yield from _estimates(estimator, np.atleast_1d(estimates))
+
+
+def _asked_values(estimator):
+    """Return where the metrics were to go; NaN for those of which it is not known."""
+    recorded = information(estimator).get("metrics", ())
+    asked = [one["asked"] for one in recorded]
+    if len(asked) != len(estimator.objective_names_):
+        return [np.nan] * len(estimator.objective_names_)
+    return [np.nan if value is None else float(value) for value in asked]
 
 
 def _estimates(estimator, estimates):
@@ -129,7 +141,7 @@ def _estimates(estimator, estimates):
         estimator.objective_names_, estimates, errors, strict=False
     ):
         reads = "" if error is None else f"standard error {words.number(error, 4)}"
-        yield f"{name}, estimate for new rows", np.nan, np.nan, float(value), reads
+        yield _check(f"{name}, estimate for new rows", value, reads)
 
 
 def _method_checks(estimator):
@@ -144,12 +156,16 @@ def _method_checks(estimator):
     ]:
         value = getattr(estimator, attribute, None)
         if value is not None and np.ndim(value) == 0:
-            yield f"{text} ({attribute})", np.nan, np.nan, float(value), reads
+            yield _check(f"{text} ({attribute})", value, reads)
     if is_correction(estimator):
         weight = estimator.sample_weight_
         size = weight.sum() ** 2 / np.sum(weight**2)
         reads = f"{words.percent(size / len(weight))} of {words.count(len(weight))}"
-        yield "effective number of training rows", np.nan, np.nan, float(size), reads
+        yield _check("effective number of training rows", size, reads)
+
+
+def _check(name, value, reads):
+    return name, np.nan, np.nan, np.nan, float(value), reads
 
 
 def warnings_met(estimator):
@@ -169,16 +185,18 @@ class TrainingRows:
         The corrected one.
     columns : str, int, list of them or None
         Columns of X that hold the groups if ``sensitive_features`` is None.
+    names : LabelNames
+        What labels are called.
     """
 
-    def __init__(self, given, estimator, columns):
+    def __init__(self, given, estimator, columns, names):
         if not isinstance(given, tuple) or len(given) != 3:
             raise TypeError(
                 "training must be a tuple (X, y, sensitive_features) of the training "
                 f"rows; got {type(given).__name__}."
             )
         X, y, sensitive_features = given
-        self.X, self.y = X, np.asarray(y)
+        self.X, self.y, self.names = X, np.asarray(y), names
         n_rows = len(self.y)
         features = read_features(sensitive_features, X, columns, n_rows, "training[2]")
         self.feature = features[-1]
@@ -199,7 +217,7 @@ class TrainingRows:
     def keys(self):
         """Return label and group of the rows that were trained on."""
         return {
-            "label": self.y[self.rows].astype(str),
+            "label": self.names.of_all(self.y[self.rows]),
             "group": self.feature.named()[self.rows],
         }
 
@@ -221,8 +239,8 @@ def provenance_rows(estimator, original):
         return
     yield "correction", describe(estimator)
     for key, value in information(estimator).items():
-        if key != "warnings":
-            yield f"recorded: {key.replace('_', ' ')}", _shortened(plain_text(value))
+        if key not in _SHOWN_ELSEWHERE:
+            yield f"recorded: {words.recorded(key)}", _shortened(plain_text(value))
     timings = getattr(estimator, "timings_", None)
     if timings:
         yield "time of the correction", f"{sum(timings.values()):.2f} s"
@@ -230,8 +248,7 @@ def provenance_rows(estimator, original):
 
 def versions():
     """Return the versions of what the report was made with."""
-    found = [f"{name} {version(name)}" for name in PACKAGES]
-    return ", ".join([*found, f"Python {platform.python_version()}"])
+    return plain_text(_versions.versions())
 
 
 def describe(estimator):
@@ -247,7 +264,7 @@ def _shortened(text):
 def plain_text(value):
     """Return a value of plain types as text."""
     if isinstance(value, dict):
-        return ", ".join(f"{key}: {plain_text(item)}" for key, item in value.items())
+        return "; ".join(f"{key}: {plain_text(item)}" for key, item in value.items())
     if isinstance(value, (list, tuple)):
-        return ", ".join(map(plain_text, value))
-    return str(value)
+        return "; ".join(map(plain_text, value))
+    return words.NONE if value is None else str(value)

@@ -144,20 +144,20 @@ def _block(block):
     raise TypeError(f"{type(block).__name__} cannot be written as HTML.")
 
 
-@_block.register
-def _(block: Paragraph):
+@_block.register(Paragraph)
+def _(block):
     role = f' class="{block.role}"' if block.role else ""
     return f"<p{role}>{escape(block.text)}</p>\n"
 
 
-@_block.register
-def _(block: Bullets):
+@_block.register(Bullets)
+def _(block):
     items = "".join(f"<li>{escape(item)}</li>\n" for item in block.items)
     return f"<ul>{items}</ul>\n"
 
 
-@_block.register
-def _(block: Figure):
+@_block.register(Figure)
+def _(block):
     caption = f"<figcaption>{escape(block.caption)}</figcaption>"
     if block.svg is None:
         label = escape(block.label)
@@ -165,8 +165,8 @@ def _(block: Figure):
     return f"<figure>{block.svg}{caption}</figure>\n"
 
 
-@_block.register
-def _(block: Table):
+@_block.register(Table)
+def _(block):
     head = "".join(
         f'<th scope="col"{_kind(block, position)}>{escape(text)}</th>'
         for position, text in enumerate(block.columns)

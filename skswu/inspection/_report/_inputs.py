@@ -1,5 +1,6 @@
 """What a report is made from: decisions of two classifiers, labels and groups."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import narwhals.stable.v1 as nw
@@ -8,11 +9,8 @@ import pandas as pd
 from sklearn.utils import column_or_1d
 
 from ..._utils._warnings import warn
-from ...inputs._sensitive_features import (
-    columns_of,
-    columns_of_X,
-    read_sensitive_features,
-)
+from ...inputs._columns import columns_of, columns_of_X, is_column
+from ...inputs._sensitive_features import read_sensitive_features
 from ...metrics._label_encoding import encode_predictions
 
 UNKNOWN = -1
@@ -67,7 +65,35 @@ class Decisions:
         return len(self.truth)
 
 
-def read_decisions(models, X, y, pos_label, sample_weight):
+class LabelNames:
+    """What labels are called.
+
+    Parameters
+    ----------
+    names : dict of label to str, or None
+        Labels that are not in it are called as they are.
+    """
+
+    def __init__(self, names):
+        if names is not None and not isinstance(names, dict):
+            raise TypeError(
+                "label_names must be a dict of label to name; got "
+                f"{type(names).__name__}."
+            )
+        self.names = {} if names is None else names
+
+    def of(self, label):
+        """Return the name of a label."""
+        label = label.item() if isinstance(label, np.generic) else label
+        return str(self.names.get(label, label))
+
+    def of_all(self, labels):
+        """Return the names of an array of labels, as objects."""
+        found, codes = np.unique(labels, return_inverse=True)
+        return np.array([self.of(label) for label in found], dtype=object)[codes]
+
+
+def read_decisions(models, X, y, pos_label, sample_weight, names):
     """Return the Decisions of the original and the corrected classifier."""
     y = column_or_1d(y)
     before, after = (np.asarray(model.predict(X)) for model in models)
@@ -79,8 +105,8 @@ def read_decisions(models, X, y, pos_label, sample_weight):
         before.astype(bool),
         after.astype(bool),
         read_weight(sample_weight, len(y)),
-        str(pos_label),
-        _name_of_others(y, classes, pos_label),
+        names.of(pos_label),
+        _name_of_others(y, classes, pos_label, names),
     )
 
 
@@ -88,10 +114,10 @@ def _classes(model, predictions):
     return np.asarray(getattr(model, "classes_", np.unique(predictions)))
 
 
-def _name_of_others(y, classes, pos_label):
+def _name_of_others(y, classes, pos_label, names):
     labels = pd.unique(np.concatenate([classes, y]))
     others = [label for label in labels if label != pos_label]
-    return str(others[0]) if len(others) == 1 else f"not {pos_label}"
+    return names.of(others[0]) if len(others) == 1 else f"not {names.of(pos_label)}"
 
 
 def favourable_label(pos_label, estimator, models, y):
@@ -166,7 +192,7 @@ def read_features(sensitive_features, X, columns, n_rows, name="sensitive_featur
     name : str, default="sensitive_features"
         What messages call the parameter.
     """
-    if isinstance(sensitive_features, str):
+    if is_column(sensitive_features, X, n_rows):
         columns, sensitive_features = sensitive_features, None
     if sensitive_features is None and columns is None:
         raise ValueError(
@@ -176,7 +202,11 @@ def read_features(sensitive_features, X, columns, n_rows, name="sensitive_featur
     if sensitive_features is None:
         values = _by_name(columns_of_X(X, columns, name))
     else:
-        values = _by_name(columns_of(sensitive_features, name))
+        values = _by_name(columns_of(sensitive_features, name, n_rows))
+        if isinstance(sensitive_features, Mapping):
+            values = dict(
+                zip(map(str, sensitive_features), values.values(), strict=False)
+            )
     for column in values.values():
         if len(column) != n_rows:
             raise ValueError(

@@ -27,23 +27,23 @@ def _block(block):
     raise TypeError(f"{type(block).__name__} cannot be written as Markdown.")
 
 
-@_block.register
-def _(block: Paragraph):
+@_block.register(Paragraph)
+def _(block):
     return _escaped(block.text)
 
 
-@_block.register
-def _(block: Bullets):
+@_block.register(Bullets)
+def _(block):
     return "\n".join(f"- {_escaped(item)}" for item in block.items)
 
 
-@_block.register
-def _(block: Figure):
+@_block.register(Figure)
+def _(block):
     return f"{_escaped(block.caption)} {_escaped(block.label)}"
 
 
-@_block.register
-def _(block: Table):
+@_block.register(Table)
+def _(block):
     rules = [
         "---" if block.is_text(position) else "---:"
         for position in range(len(block.columns))

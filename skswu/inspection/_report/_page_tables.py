@@ -7,7 +7,7 @@ import numpy as np
 from . import _wording as words
 from ._comparison import ALL_ROWS
 from ._document import Cell, Table
-from ._measures import ERRORS
+from ._measures import ERRORS, GAPS
 
 WHEN = ("before", "after")
 
@@ -75,7 +75,8 @@ _loss = partial(words.number, digits=3)
 def _form_of(measure):
     """Return how to write the values of a measure."""
     forms = {"lowest_impact_ratio": _ratio, "log_loss": _loss}
-    return forms.get(measure, words.percent)
+    is_gap = measure in {f"{one.name}_gap" for one in GAPS}
+    return forms.get(measure, words.points if is_gap else words.percent)
 
 
 def _signed(form):
@@ -259,6 +260,7 @@ def checks(table):
     columns = {
         "Check": _text("check"),
         "Before": _value("before", _plain),
+        "Asked": _value("asked", _plain),
         "Predicted": _value("predicted", _plain),
         "Value": _value("value", _plain),
         "Reads": _text("reads"),

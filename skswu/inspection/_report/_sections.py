@@ -50,10 +50,10 @@ def _summary(tables, setting):
         pages.verdicts(tables["verdicts"], caption),
         Paragraph(
             "“Yes” and “no” are given where the whole interval is on one side of the "
-            "bound; else these rows do not decide. Shares are in per cent, changes in "
-            "percentage points, the change of a gap is that of its size. The report "
-            "says what was measured; whether a classifier may be used is for people to "
-            "decide.",
+            "bound; else these rows do not decide. Shares are in per cent, gaps and "
+            "changes in percentage points, the change of a gap is that of its size. "
+            "The report says what was measured; whether a classifier may be used is "
+            "for people to decide.",
             "note",
         ),
     ]

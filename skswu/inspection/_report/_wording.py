@@ -93,6 +93,12 @@ def readable(name):
     return name.replace("_", " ")
 
 
+def recorded(key):
+    """Return the key of what a correction recorded as words."""
+    text = key.replace("_", " ")
+    return text.replace("n ", "number of ", 1) if text.startswith("n ") else text
+
+
 def capital(text):
     """Return a text with its first letter in upper case."""
     return text[:1].upper() + text[1:]

@@ -1,6 +1,7 @@
 """Training a copy of a skorch net, on losses that are told apart by row."""
 
 from contextlib import contextmanager
+from functools import partial
 
 import torch
 from sklearn.base import clone
@@ -54,11 +55,9 @@ class TorchTraining:
 
     @property
     def parameters(self):
-        tensors = named_parameters(self.net)
-        pieces = [tensors[name].detach() for name in self.view.network.names]
-        return self.view.network.flatten(pieces).clone()
+        return self.view.read_parameters(self.net)
 
-    def run(self, losses, max_epochs):
+    def run(self, losses, max_epochs, l1=0.0):
         r"""Descend the sum of losses, with the net's regulariser.
 
         Parameters
@@ -69,15 +68,19 @@ class TorchTraining:
             :math:`L(\theta; w)`.
         max_epochs : int
             Passes over the rows.
+        l1 : float, default=0.0
+            Strength of an l1 penalty on what is trained, beside the mean loss.
         """
         scale = len(self.rows) / self.rows.mass
         loss = self.view.network.loss
 
         def of_batch(output, indices):
             targets = self.rows.targets[indices]
-            return scale * losses(loss.margins(output), targets, indices).mean()
+            mean = scale * losses(loss.margins(output), targets, indices).mean()
+            return mean + l1 * self._norm() if l1 else mean
 
         self.net.batch_loss_ = of_batch
+        self.net.after_step_ = partial(self.view.hold_others, self.net)
         with self._own_random_numbers():
             self.net.partial_fit(self._dataset, epochs=max_epochs)
 
@@ -117,6 +120,11 @@ class TorchTraining:
 
         return distance
 
+    def _norm(self):
+        """Return the sum of the sizes of all entries that are trained."""
+        tensors = named_parameters(self.net)
+        return sum(tensors[name].abs().sum() for name in self.view.network.names)
+
     def _load(self, parameters):
         """Take over the view's net, with these parameters."""
         fitted = modules_of(self.view.estimator)
@@ -150,6 +158,11 @@ class _RowLossNet(KeepsBatchStatistics):
         output = y_pred[0] if isinstance(y_pred, tuple) else y_pred
         return self.batch_loss_(output, y_true)
 
+    def train_step(self, batch, **fit_params):
+        step = super().train_step(batch, **fit_params)
+        self.after_step_()
+        return step
+
 
 class _NumberedRows(torch.utils.data.Dataset):
     """Rows with their number in the place of the label."""
@@ -167,11 +180,18 @@ class _NumberedRows(torch.utils.data.Dataset):
         return unpack_data(self.inputs[index])[0], index
 
 
-def train(view, rows, parameters, weight, *, max_epochs, **options):
-    """Return the parameters after training on under other weights."""
+def train(view, rows, parameters, weight, *, max_epochs, l1=0.0, **options):
+    """Return the parameters after training on under other weights.
+
+    An l1 penalty falls linearly to zero over the epochs.
+    """
     training = TorchTraining(view, rows, parameters, **options)
     losses = training.weighted(weight, lambda z, y, i: training.losses(z, y))
-    training.run(losses, max_epochs)
+    if not l1:
+        training.run(losses, max_epochs)
+    else:
+        for epoch in range(max_epochs):
+            training.run(losses, 1, l1 * (1.0 - epoch / max_epochs))
     return training.parameters
 
 

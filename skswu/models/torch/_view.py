@@ -12,11 +12,13 @@ from ..._utils._warnings import warn
 from .._base import ModelView
 from ._attacks import adversarial_rows
 from ._curvature import GaussNewtonCurvature, HessianCurvature
+from ._entries import TorchEntriesView
 from ._history import check_recorded_loss
 from ._linearized import LinearizedNetwork
 from ._loss import deep_copy
 from ._network import Network, named_parameters, to_numpy, weight_decay
 from ._rows import TorchRows
+from ._squared_gradients import squared_gradients
 from ._training import TorchTraining, last_layers, train
 
 # Rows on which the shape of the output is checked.
@@ -229,6 +231,21 @@ class TorchModelView(ModelView):
 
     def linearized(self, parameters):
         return LinearizedNetwork(self, parameters)
+
+    def squared_gradients(self, rows, parameters, weights, **options):
+        return squared_gradients(self, rows, parameters, weights, **options)
+
+    def of_entries(self, entries, parameters):
+        return TorchEntriesView(self, entries, parameters)
+
+    def read_parameters(self, net):
+        """Return the parameters of another net of the same build, a copy."""
+        tensors = named_parameters(net)
+        pieces = [tensors[name].detach() for name in self.network.names]
+        return self.network.flatten(pieces)
+
+    def hold_others(self, net):
+        """Do nothing: what is not corrected takes no gradient in training."""
 
     def corrected(self, parameters):
         net = deep_copy(self.estimator)

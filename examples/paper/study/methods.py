@@ -1,6 +1,5 @@
 """The objectives, the updates, and how much each weighting is asked for."""
 
-from models import N_EPOCHS
 from sklearn.base import clone
 
 from skswu.objectives import (
@@ -18,9 +17,14 @@ from skswu.updates import (
     InfluenceUpdate,
     NTKUpdate,
     Refit,
+    SaliencyUnlearning,
     Scrub,
+    SelectiveSynapticDampening,
+    SparseFineTune,
 )
 from skswu.weighting import HardWeighting, SoftWeighting
+
+from .models import N_EPOCHS
 
 #: By name, what makes the objective, given the original model's loss on clean rows.
 OBJECTIVES = {
@@ -40,6 +44,9 @@ UPDATES = {
         "Fisher": FisherForgetting(),
         "NTK": NTKUpdate(),
         "retraining": Refit(max_refits=1),
+        "sparse fine-tune": SparseFineTune(max_epochs=10),
+        "SalUn": SaliencyUnlearning(FineTune(max_epochs=10)),
+        "SSD": SelectiveSynapticDampening(),
     },
     "network": {
         "influence": InfluenceUpdate(),
@@ -52,6 +59,9 @@ UPDATES = {
         "EU-k": ExactLastLayers(1, max_epochs=N_EPOCHS),
         "Scrub": Scrub(max_epochs=4, ascent_epochs=2, lr=1e-3),
         "BadTeacher": BadTeacher(max_epochs=4),
+        "sparse fine-tune": SparseFineTune(max_epochs=4),
+        "SalUn": SaliencyUnlearning(FineTune(max_epochs=4)),
+        "SSD": SelectiveSynapticDampening(),
     },
 }
 
@@ -82,6 +92,5 @@ def doses(update, weighting, quick):
 def make_update(model, name, seed):
     """Return an update, its random numbers drawn by the seed."""
     update = clone(UPDATES[model][name])
-    if "random_state" in update.get_params():
-        update.set_params(random_state=seed)
-    return update
+    drawn = [one for one in update.get_params() if one.endswith("random_state")]
+    return update.set_params(**dict.fromkeys(drawn, seed))

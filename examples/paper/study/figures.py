@@ -1,17 +1,19 @@
 """The pictures of the study."""
 
-import data_sets
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from models import make_model
 
 from skswu import UnlearningClassifier
 from skswu.inspection import WeightsDisplay, leave_one_out
 from skswu.weighting import HardWeighting, SoftWeighting
 
+from . import data_sets
+from .models import make_model
+
 COLORS = {"hard": "#c44e52", "soft": "#4c72b0"}
 _MARKERS = {"Adult": "o", "COMPAS": "s", "generated": "^"}
+_FRONTS = ("Adult", "network", "influence")
 _BAD, _GOOD = "#f6dede", "#e3f1e3"
 
 
@@ -80,8 +82,12 @@ def _shade(ax, right, upper, color):
     )
 
 
-def draw_fronts(table, data, model, update):
-    """Return the fronts of an update: accuracy and log loss against the metric."""
+def draw_fronts(table):
+    """Return the fronts of an update: accuracy and log loss against the metric.
+
+    It is that of the influences on networks of Adult, where the table holds it.
+    """
+    data, model, update = _shown(table)
     rows = table[(table["data"] == data) & (table["model"] == model)]
     objectives = rows["objective"].unique()
     figure, axes = plt.subplots(
@@ -114,7 +120,15 @@ def draw_fronts(table, data, model, update):
             ax.set_ylabel(measured.replace("_", " ").capitalize())
         column[0].set_title(objective, fontsize=9)
     axes[0, 0].legend(frameon=False)
+    figure.suptitle(f"{data}, {model}, {update}", fontsize=10)
     return figure
+
+
+def _shown(table):
+    """Return a data set, a model and an update that the table holds."""
+    held = table.loc[table["update"] != "none", ["data", "model", "update"]]
+    wanted = (held == list(_FRONTS)).all(axis=1)
+    return held.iloc[wanted.argmax()]
 
 
 def draw_over_unlearning(n_rows=4000, n_left_out=1500):

@@ -1,6 +1,6 @@
 """The tables of the study, printed in Markdown."""
 
-import comparison
+from . import comparison
 
 #: Accuracy and robust accuracy under the static attack that the authors published.
 PUBLISHED = {

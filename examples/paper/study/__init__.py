@@ -1,0 +1,1 @@
+"""What the rerun of the paper's study is made of."""
