@@ -43,7 +43,9 @@ def test_it_is_made_of_plain_types_that_json_takes(rows):
 
 
 def test_it_says_what_was_corrected_by_what(rows):
-    model = corrected(rows, weighting=SoftWeighting(strength=0.5))
+    model = corrected(
+        rows, weighting=SoftWeighting(strength=0.5, utility_tolerance=0.0)
+    )
     info = model.correction_info_
     assert info["objectives"] == [
         "DemographicParity(pos_label='yes', temperature=0.25)"
@@ -99,7 +101,9 @@ def test_it_says_which_rows_the_metrics_were_measured_on(rows):
 
 
 def test_it_has_what_was_asked_predicted_and_reached(rows):
-    model = corrected(rows, weighting=SoftWeighting(strength=0.5))
+    model = corrected(
+        rows, weighting=SoftWeighting(strength=0.5, utility_tolerance=0.0)
+    )
     (metric,) = model.correction_info_["metrics"]
     assert metric["metric"] == model.objective_names_[0]
     assert metric["before"] == model.objective_before_[0]

@@ -103,10 +103,10 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
         See :class:`UnlearningClassifier`.
     update : str or ModelUpdate, default="influence"
         See :class:`UnlearningClassifier`.
-    validation_fraction : float or None, default=0.2
-        Share of the rows that :meth:`fit` holds out to measure on, see
-        :class:`UnlearningClassifier`. None measures on the training rows, and a choice
-        on them is too hopeful.
+    validation_fraction : float, "auto" or None, default="auto"
+        Which rows are measured, see :class:`UnlearningClassifier`: predicted labels
+        and thresholds are those of the same rows, by approximate leave-one-out where
+        the objective is. A choice on bare training rows, as by None, is too hopeful.
     sensitive_features : str, int, list of them or None, default=None
         Columns of X that hold the groups, see :class:`UnlearningClassifier`.
     control_features : str, int, list of them or None, default=None
