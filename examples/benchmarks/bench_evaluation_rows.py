@@ -3,8 +3,8 @@
     python examples/benchmarks/bench_evaluation_rows.py --splits 20
 
 For each table and objective: the share of the test gap that a correction at strength 1
-leaves when it is measured on a held-out fifth (0.2), on bare training rows (None) and by
-approximate leave-one-out (auto); and by how much ``objective_after_`` and
+leaves when it is measured on a held-out fifth (0.2), on bare training rows (None) and
+by approximate leave-one-out (auto); and by how much ``objective_after_`` and
 ``objective_estimate_`` of the last are off the gap on the test rows.
 """
 
@@ -63,12 +63,11 @@ def measure(seed, shape, objective):
         after = gaps(model, objective, test)
         shares.append(np.abs(after).mean() / np.abs(before).mean())
     sign = np.sign(before)
-    off = [sign * (one - after) for one in (model.objective_after_, _estimate(model))]
+    off = [
+        sign * (one - after)
+        for one in (model.objective_after_, model.objective_estimate_)
+    ]
     return shares, off
-
-
-def _estimate(model):
-    return model.objective_estimate_
 
 
 def main():
