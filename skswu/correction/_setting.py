@@ -1,6 +1,6 @@
 """The classifier, its data and the parts that say what is corrected and how."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -65,7 +65,12 @@ class Setting:
         -------
         RefitProblem
         """
-        return RefitProblem(self.seen_by_classifier(), update)
+        setting = self.seen_by_classifier()
+        name = type(update).__name__
+        data = [d and d.in_memory(name) for d in (setting.training, setting.held_out)]
+        training, held_out = data
+        setting = replace(setting, training=training, held_out=held_out)
+        return RefitProblem(setting, update)
 
     def seen_by_classifier(self):
         """Return the same setting behind the transformers of a Pipeline."""
@@ -79,7 +84,7 @@ class Setting:
         parts = [update, *self.objectives]
         check_needs(view, parts)
         codes = label_positions(self.training.y, view.classes, "y")
-        X = self.training.seen_by(self.wrapped).X
+        X = view.readable(self.training.seen_by(self.wrapped).X)
         view = update.restrict(self.influence, view, X)
         restriction = f" with parameters={self.influence.parameters!r}"
         check_needs(view, parts, restriction)
@@ -98,7 +103,7 @@ class Setting:
         if self.held_out is not None:
             measured = self.held_out
             codes = label_positions(measured.y, view.classes, "y_val")
-            X = measured.seen_by(self.wrapped).X
+            X = view.readable(measured.seen_by(self.wrapped).X)
             measured_rows = view.evaluation_rows(X, codes)
         ones = np.broadcast_to(1.0, len(codes))
         weight = ones if measured.weight is None else measured.weight

@@ -25,10 +25,15 @@ from .._utils._content_hash import content_hash
 from .._utils._saved_version import SavedVersionMixin
 from ..correction import Corrector, Setting
 from ..inputs import DataReader, LabeledData
-from ..inputs._sample_weight import sample_weight_options
+from ..inputs._sample_weight import (
+    leaves_out_by_weight,
+    sample_weight_options,
+    weigh_rows_out,
+)
 from ..models._pipeline_fit import fit_recorded, rows_as_fitted
 from ..models._wrapped_classifier import check_no_samplers
 from ._correction_info import make_correction_info, noting_warnings
+from ..rows import BroughtRows
 from ._parts import (
     REGISTRIES,
     Parts,
@@ -320,10 +325,21 @@ class BaseUnlearningClassifier(
         if validation is not None:
             training, held_out = data.take(train), data.take(validation)
         estimator = clone(self.estimator)
-        options = self._fit_options(estimator, training.weight)
-        seen = fit_recorded(estimator, training.X, training.y, options)
+        seen = self._fit_rows(estimator, training)
         training = replace(training, as_fitted=seen)
         return FittedModel(estimator, training, held_out, data, train, validation)
+
+    def _fit_rows(self, estimator, training):
+        """Fit an estimator to rows; return them as its classifier saw them, if else."""
+        options = self._fit_options(estimator, training.weight)
+        if isinstance(training.X, BroughtRows):
+            if leaves_out_by_weight(estimator):
+                given = replace(training, weight=options.get("sample_weight"))
+                X, y, weight = weigh_rows_out(given)
+                estimator.fit(X, y, sample_weight=weight)
+                return None
+            training = training.in_memory(f"The fit of a {type(estimator).__name__}")
+        return fit_recorded(estimator, training.X, training.y, options)
 
     def _as_fitted(self, training):
         """Return training rows as the original classifier saw them, if known."""

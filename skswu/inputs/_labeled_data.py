@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from .._utils._compat import rows_at
+from ..rows._memory_maps import in_memory, take_rows
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,16 @@ class LabeledData:
         X = wrapped.transform(self.X) if X is None else X
         return replace(self, X=X, as_fitted=None)
 
+    def in_memory(self, needed_by):
+        """Return the same rows in memory; a copy of a memory map is told."""
+        return replace(self, X=in_memory(self.X, needed_by))
+
     def take(self, indices):
         """Return the rows at ``indices``."""
         return LabeledData(
-            rows_at(self.X, indices),
+            take_rows(self.X, indices),
             rows_at(self.y, indices),
             None if self.groups is None else self.groups.take(indices),
             None if self.weight is None else self.weight[indices],
-            None if self.as_fitted is None else rows_at(self.as_fitted, indices),
+            None if self.as_fitted is None else take_rows(self.as_fitted, indices),
         )

@@ -5,6 +5,8 @@ from copy import deepcopy
 
 import numpy as np
 
+from ..rows._memory_maps import in_memory
+
 
 class ModelView(ABC):
     r"""A fitted classifier as parameters, per-sample losses and curvature.
@@ -87,6 +89,16 @@ class ModelView(ABC):
             f"parameters={parameters!r} is for networks; all parameters of a "
             f"{type(self.estimator).__name__} are corrected together. Use 'all'."
         )
+
+    def readable(self, X):
+        """Return X as rows can be read from it: here, in memory.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame, BroughtRows}
+            As transformers left it.
+        """
+        return in_memory(X, f"The view of a {type(self.estimator).__name__}")
 
     @abstractmethod
     def training_rows(self, X, codes, sample_weight=None):

@@ -1,12 +1,13 @@
 """The reader of scikit-learn's linear classifiers."""
 
 from abc import abstractmethod
+from functools import partial
 
 import numpy as np
 from scipy.sparse import csr_matrix, issparse
 from sklearn.utils.validation import validate_data
 
-from ..rows import LocalBlocks
+from ..rows import LocalBlocks, blocks_of
 from ._linear_attacks import LinearAttack
 from ._linear_view import LinearRows, LinearView
 
@@ -122,16 +123,11 @@ class LinearModelView(LinearView):
         -------
         RowBlocks
         """
-        X = validate_data(
-            self.estimator,
-            X,
-            reset=False,
-            accept_sparse="csr",
-            dtype=[np.float64, np.float32],
-        )
-        if len(features) < X.shape[1]:
-            X = X[:, features]
-        return LocalBlocks(X, self.estimator.fit_intercept, **noted)
+        checked = partial(checked_features, self.estimator, features)
+        return blocks_of(X, checked, self.estimator.fit_intercept, **noted)
+
+    def readable(self, X):
+        return X
 
     def strengths(self, rows):
         l1, l2 = self._whole_strengths(len(rows))
@@ -209,8 +205,16 @@ class LinearModelView(LinearView):
         ------
         ValueError
             If the rows are sparse.
+        TypeError
+            If they are not in one array.
         """
         blocks = rows.blocks
+        if not isinstance(blocks, LocalBlocks):
+            raise TypeError(
+                "Adversarial inputs are made of rows in one array; got "
+                f"{type(blocks).__name__}, rows that are read by blocks. Give evaluation "
+                "rows (X_val) in memory."
+            )
         if issparse(blocks.X):
             raise ValueError(
                 "Adversarial inputs of a sparse X are dense; got a sparse matrix of "
@@ -262,3 +266,30 @@ class LinearModelView(LinearView):
         if self.estimator.fit_intercept:
             used[-1] = True
         return np.flatnonzero(used)
+
+
+def checked_features(classifier, features, X):
+    """Return the features that a model uses, checked as its classifier does.
+
+    Parameters
+    ----------
+    classifier : classifier
+        Fitted.
+    features : ndarray of int of shape (n_used,)
+        Which of its columns.
+    X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+        As the classifier takes it.
+
+    Returns
+    -------
+    {ndarray, CSR matrix} of shape (n_samples, n_used)
+        A copy only where there is no other way.
+    """
+    X = validate_data(
+        classifier,
+        X,
+        reset=False,
+        accept_sparse="csr",
+        dtype=[np.float64, np.float32],
+    )
+    return X[:, features] if len(features) < X.shape[1] else X

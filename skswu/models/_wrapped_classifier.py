@@ -5,6 +5,8 @@ from copy import copy, deepcopy
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
+from ._transformers import transform_rows
+
 
 class WrappedClassifier:
     """A classifier with the fitted transformers that its rows pass first.
@@ -36,7 +38,7 @@ class WrappedClassifier:
     def transform(self, X):
         """Return X as the classifier sees it."""
         for transformers in self._transformers:
-            X = transformers.transform(X) if len(transformers) else X
+            X = transform_rows(X, transformers) if len(transformers) else X
         return X
 
     def with_classifier(self, classifier):

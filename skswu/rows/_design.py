@@ -47,10 +47,16 @@ def design_blocks(X, intercept):
         Whether a column of ones stands behind them.
     """
     kind = _kind_of(X)
-    size = max(kind.entries_of_a_block(X) // kind.entries_of_a_row(X), _MIN_BLOCK_ROWS)
-    for start in range(0, X.shape[0], size):
-        rows = slice(start, min(start + size, X.shape[0]))
+    for rows in slices_of_blocks(X, X.shape[0]):
         yield rows, kind(kind.view_of(X, rows), intercept)
+
+
+def slices_of_blocks(X, n_rows):
+    """Yield slices of so many rows, each a block if the rows are like those of X."""
+    kind = _kind_of(X)
+    size = max(kind.entries_of_a_block(X) // kind.entries_of_a_row(X), _MIN_BLOCK_ROWS)
+    for start in range(0, n_rows, size):
+        yield slice(start, min(start + size, n_rows))
 
 
 def make_design(X, intercept):

@@ -4,6 +4,8 @@ import numpy as np
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import FixedThresholdClassifier
 
+from ..rows._memory_maps import bring_rows, map_rows
+
 # Thresholds that are tried; between two of them are so few rows that a choice among
 # these would follow noise.
 _N_THRESHOLDS = 200
@@ -39,7 +41,7 @@ class ThresholdSearch:
 
         There is none for a classifier that responds to all rows alike.
         """
-        response = _response(classifier)(self.scores.data.X)
+        response = map_rows(self.scores.data.X, _response(classifier))
         threshold = _between(np.unique(response))
         if len(threshold) == 0:
             return threshold, threshold, threshold
@@ -76,6 +78,8 @@ def with_threshold(estimator, threshold, X, y):
     X, y : data
         Rows that it could be fitted on, to be looked at by scikit-learn's checks.
     """
+    _, some = np.unique(y, return_index=True)
+    X, y = bring_rows(X, np.sort(some)), y[np.sort(some)]
     method = _response(estimator).__name__
     return FixedThresholdClassifier(
         FrozenEstimator(estimator),

@@ -8,6 +8,7 @@ from ..inputs import check_total_weight, label_positions
 from ..metrics import make_fairness_scorer
 from ..metrics._parity_metrics import counted_disparity, find_parity_metric
 from ..models import make_measured_view
+from ..rows._memory_maps import in_memory, map_rows
 
 
 class ThresholdedScores:
@@ -62,7 +63,8 @@ class ThresholdedScores:
 
     def predict(self, classifier):
         """Return the positions of the labels that a classifier predicts."""
-        return np.searchsorted(self.classes, classifier.predict(self.data.X))
+        predicted = map_rows(self.data.X, classifier.predict)
+        return np.searchsorted(self.classes, predicted)
 
     def disparity(self, candidate, predicted):
         """Return the largest disparity of a candidate's ``classifier``; 0 is parity."""
@@ -97,7 +99,7 @@ class ThresholdedScores:
             correct = predicted == self.codes
             return float(np.average(correct, weights=self.data.weight))
         scorer = get_scorer(self.utility_name)
-        X, y = self.data.X, self.data.y
+        X, y = in_memory(self.data.X, f"utility={self.utility_name!r}"), self.data.y
         return float(scorer(candidate.classifier, X, y, **self.weights))
 
     @property
