@@ -80,7 +80,7 @@ class Setting:
 
     def _of_view(self, view, update):
         """Bind the classifier, its data and the objectives to each other."""
-        _check_classes(view.classes)
+        check_classes(view.classes)
         parts = [update, *self.objectives]
         check_needs(view, parts)
         codes = label_positions(self.training.y, view.classes, "y")
@@ -115,7 +115,8 @@ class Setting:
         return Evaluation(view, measured_rows, codes, weight, metrics)
 
 
-def _check_classes(classes):
+def check_classes(classes):
+    """Insist on two classes."""
     if len(classes) < 2:
         raise ValueError(
             "A correction needs at least two classes; the estimator was fitted on one "

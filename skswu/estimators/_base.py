@@ -23,8 +23,9 @@ from sklearn.utils.validation import check_is_fitted
 from .._utils._compat import HasMethods, Interval, check_feature_names
 from .._utils._content_hash import content_hash
 from .._utils._saved_version import SavedVersionMixin
-from ..correction import Corrector, Setting
+from ..correction import Corrector, make_setting
 from ..inputs import DataReader, LabeledData
+from ..inputs._collections import CollectionReader, is_collection, lazily
 from ..inputs._sample_weight import (
     leaves_out_by_weight,
     sample_weight_options,
@@ -287,7 +288,8 @@ class BaseUnlearningClassifier(
 
     def _fit(self, X, y, **given):
         parts = self._resolve_parts()
-        data = self._make_reader(parts).read(X, y, **given)
+        self._check_fits_on(X)
+        data = self._make_reader(parts, X).read(X, y, **given)
         self._correct(self._fit_estimator(data), parts)
         self._fitted_from = self.estimator
         self._state_then = _fitted_state(self.estimator)
@@ -295,7 +297,7 @@ class BaseUnlearningClassifier(
     def _unlearn(self, X, y, **given):
         parts = self._resolve_parts()
         estimator = self._original()
-        training, held_out = self._make_reader(parts).read_both(X, y, **given)
+        training, held_out = self._make_reader(parts, X).read_both(X, y, **given)
         self._correct(FittedModel(estimator, training, held_out), parts)
         self._fitted_from = None
 
@@ -305,9 +307,19 @@ class BaseUnlearningClassifier(
         check_no_samplers(self.estimator)
         return Parts.of(self)
 
-    def _make_reader(self, parts):
+    def _make_reader(self, parts, X):
         needed_by = needing_groups(parts.objectives)
-        return DataReader(self, self.sensitive_features, needed_by)
+        kind = CollectionReader if is_collection(X) else DataReader
+        return kind(self, self.sensitive_features, needed_by)
+
+    def _check_fits_on(self, X):
+        if is_collection(X):
+            raise TypeError(
+                f"fit takes rows in memory; got a dask {type(X).__name__}, on which a "
+                f"{type(self.estimator).__name__} cannot be fitted. Fit the estimator "
+                "elsewhere, on a sample for instance, and call unlearn with the "
+                "collection: it corrects on all rows."
+            )
 
     def _original(self):
         """Return the fitted estimator that a correction starts from."""
@@ -390,9 +402,9 @@ class BaseUnlearningClassifier(
         parts : Parts
             What the parameters name or are.
         """
-        setting = Setting(
-            wrapped,
+        setting = make_setting(
             fitted.training,
+            wrapped,
             fitted.held_out,
             parts.objectives,
             parts.influence,
@@ -410,19 +422,18 @@ class BaseUnlearningClassifier(
         self.classes_ = found.estimator.classes_
         self.train_indices_ = fitted.train_indices
         if fitted.train_indices is None:
-            self.train_indices_ = np.arange(len(fitted.training.y))
+            positions = fitted.training.positions(found.correction.epsilon)
+            self.train_indices_ = positions
         self.validation_indices_ = fitted.validation_indices
-        self._store(found.correction, fitted.training.weight)
+        self.sample_weight_ = fitted.training.reweighted(found.correction.epsilon)
+        self._store(found.correction)
         weighting = parts.weighting.at(found.strength)
         self.correction_info_ = make_correction_info(
             fitted, parts, weighting, found.correction
         )
 
-    def _store(self, correction, weight):
+    def _store(self, correction):
         self.epsilon_ = correction.epsilon
-        self.sample_weight_ = 1.0 + correction.epsilon
-        if weight is not None:
-            self.sample_weight_ *= weight
         self.influence_ = correction.influence
         self.utility_influence_ = correction.utility_influence
         self.objective_names_ = correction.names
@@ -503,8 +514,20 @@ class BaseUnlearningClassifier(
 
     def _delegate(self, method, X):
         check_is_fitted(self, "estimator_")
+        if is_collection(X):
+            return self._delegate_lazily(method, X)
         check_feature_names(self, X, reset=False)
         return getattr(self.estimator_, method)(X)
+
+    def _delegate_lazily(self, method, X):
+        """Return what a method returns of a dask collection, as a dask array."""
+        n_classes = len(self.classes_)
+        shape, dtype = (n_classes,), np.dtype(np.float64)
+        if method == "predict":
+            shape, dtype = (), self.classes_.dtype
+        elif method == "decision_function" and n_classes == 2:
+            shape = ()
+        return lazily(getattr(self.estimator_, method), X, shape, dtype)
 
     def set_params(self, **params):
         """Set parameters, also of parts that were given by name.

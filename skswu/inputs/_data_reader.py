@@ -65,7 +65,7 @@ class DataReader:
             "sample_weight": sample_weight,
         }
         if X_val is None:
-            _check_alone(y_val=y_val, sensitive_features_val=sensitive_features_val)
+            check_alone(y_val=y_val, sensitive_features_val=sensitive_features_val)
             return self.read(X, y, **given), None
         if y_val is None:
             raise ValueError("y_val must be given with X_val; got None.")
@@ -107,7 +107,7 @@ def _check_weight(weight, X):
     return check_sample_weight(weight, X, dtype=np.float64, ensure_non_negative=True)
 
 
-def _check_alone(**options):
+def check_alone(**options):
     """Insist that options of the evaluation rows come with X_val."""
     for name, value in options.items():
         if value is not None:

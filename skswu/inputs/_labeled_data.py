@@ -40,6 +40,17 @@ class LabeledData:
         X = wrapped.transform(self.X) if X is None else X
         return replace(self, X=X, as_fitted=None)
 
+    def positions(self, epsilon):
+        """Return the positions of the rows, given a change of their weights."""
+        return np.arange(len(epsilon))
+
+    def reweighted(self, epsilon):
+        """Return the sample weights under a change of them, shape (n_samples,)."""
+        weight = 1.0 + epsilon
+        if self.weight is not None:
+            weight *= self.weight
+        return weight
+
     def in_memory(self, needed_by):
         """Return the same rows in memory; a copy of a memory map is told."""
         return replace(self, X=in_memory(self.X, needed_by))

@@ -2,14 +2,23 @@
 
 import numpy as np
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
 # Fits by these solvers are the same whether rows of no weight are there or not.
 _SOLVERS_WITHOUT_TRACE = {
-    LogisticRegression: {"lbfgs", "newton-cg", "newton-cholesky"},
-    RidgeClassifier: {"auto", "svd", "cholesky", "lsqr", "sparse_cg"},
+    "sklearn.linear_model._logistic.LogisticRegression": {
+        "lbfgs",
+        "newton-cg",
+        "newton-cholesky",
+    },
+    "sklearn.linear_model._ridge.RidgeClassifier": {
+        "auto",
+        "svd",
+        "cholesky",
+        "lsqr",
+        "sparse_cg",
+    },
 }
 
 
@@ -26,7 +35,9 @@ def leaves_out_by_weight(estimator):
     bool
         False is always a safe answer.
     """
-    solvers = _SOLVERS_WITHOUT_TRACE.get(type(estimator), ())
+    kind = type(estimator)
+    address = f"{kind.__module__}.{kind.__qualname__}"
+    solvers = _SOLVERS_WITHOUT_TRACE.get(address, ())
     # Rows are counted, not weighed, for a balance of classes.
     return (
         getattr(estimator, "solver", None) in solvers

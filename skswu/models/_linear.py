@@ -9,7 +9,7 @@ from sklearn.utils.validation import validate_data
 
 from ..rows import LocalBlocks, blocks_of
 from ._linear_attacks import LinearAttack
-from ._linear_view import LinearRows, LinearView
+from ._linear_view import LinearRows, LinearView, RowsOfKinds
 
 # Fits leave less on their own rows, see docs/benchmarks_training_data.md.
 _NO_DECREMENT = 3e-4
@@ -99,11 +99,38 @@ class LinearModelView(LinearView):
         return rows
 
     def evaluation_rows(self, X, codes):
-        columns = self._columns
-        features = columns[columns < self.estimator.n_features_in_]
         codes = codes.astype(np.min_scalar_type(-len(self.classes)), copy=False)
-        blocks = self.make_blocks(X, features, code=codes)
-        return LinearRows(blocks, codes, self.loss, columns)
+        blocks = self.make_blocks(X, self._features, code=codes)
+        return LinearRows(blocks, codes, self.loss, self._columns)
+
+    @property
+    def _features(self):
+        """Which columns of X are used, shape (n_used,)."""
+        return self._columns[self._columns < self.estimator.n_features_in_]
+
+    def rows_of_kinds(self, data, wrapped):
+        """Return rows that lie elsewhere, of which kinds are known here.
+
+        Parameters
+        ----------
+        data : CollectionData
+            The rows.
+        wrapped : WrappedClassifier
+            Whose transformers they go through.
+
+        Returns
+        -------
+        RowsOfKinds
+        """
+        checked = partial(checked_features, self.estimator, self._features)
+        given = wrapped, checked, self.estimator.fit_intercept, self.classes
+        return RowsOfKinds(*data.hold(*given), self.loss, self._columns)
+
+    def training_rows_of_kinds(self, data, wrapped):
+        """Return the same for rows that the model was trained on, with weights."""
+        rows = self.rows_of_kinds(data, wrapped)
+        self.weigh_classes(rows, rows.kinds.weight if rows.kinds.is_weighted else None)
+        return rows
 
     def make_blocks(self, X, features, **noted):
         """Return the rows of X in blocks.
@@ -141,7 +168,7 @@ class LinearModelView(LinearView):
         share = self.largest_share_left(rows)
         if np.isinf(share):
             return True
-        start = self.objective_gradient(rows, 0.0 * self.parameters, rows.weight)
+        start = self.gradient_at(rows, 0.0 * self.parameters)
         return np.linalg.norm(gradient) <= share * np.linalg.norm(start)
 
     def largest_share_left(self, rows):
@@ -160,7 +187,7 @@ class LinearModelView(LinearView):
         solver = getattr(estimator, "solver_", getattr(estimator, "solver", None))
         is_stochastic = solver in _STOCHASTIC_SOLVERS
         # Their steps are made for rows of equal weight, and may diverge otherwise.
-        if is_stochastic and np.ptp(rows.weight) > 0:
+        if is_stochastic and not rows.weigh_alike:
             return np.inf
         n_iter = self.n_iter
         if n_iter >= (getattr(estimator, "max_iter", None) or np.inf):
@@ -212,8 +239,8 @@ class LinearModelView(LinearView):
         if not isinstance(blocks, LocalBlocks):
             raise TypeError(
                 "Adversarial inputs are made of rows in one array; got "
-                f"{type(blocks).__name__}, rows that are read by blocks. Give evaluation "
-                "rows (X_val) in memory."
+                f"{type(blocks).__name__}, rows that are read by blocks. Give "
+                "evaluation rows (X_val) in memory."
             )
         if issparse(blocks.X):
             raise ValueError(

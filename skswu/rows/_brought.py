@@ -105,7 +105,7 @@ class BroughtBlocks(NotedBlocks):
     def blocks(self):
         """The blocks in order, made anew each time."""
         for rows in self._slices:
-            yield _BroughtBlock(self._design, rows, self._table, self.n_rows)
+            yield BroughtBlock(self._design, rows, self._table, self.n_rows)
 
     def _design(self, rows):
         return make_design(self._rows.bring(rows), self._intercept)
@@ -120,7 +120,7 @@ class BroughtBlocks(NotedBlocks):
         return self._design(positions).dense_rows(slice(None))
 
 
-class _BroughtBlock(Block):
+class BroughtBlock(Block):
     """A block that brings its features when it is first asked for them."""
 
     @cached_property

@@ -59,6 +59,11 @@ def slices_of_blocks(X, n_rows):
         yield slice(start, min(start + size, n_rows))
 
 
+def view_of(X, rows):
+    """Return the rows of a slice without a copy of their entries."""
+    return _kind_of(X).view_of(X, rows)
+
+
 def make_design(X, intercept):
     """Return the design of all rows of X."""
     return _kind_of(X)(X, intercept)

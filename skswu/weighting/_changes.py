@@ -1,6 +1,7 @@
 """Changes of the sample weights, made where they are read."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -126,15 +127,26 @@ class Changes:
         position : int
             Which change.
         """
-        one = self.take([position])
-        epsilon = np.empty(rows.n_rows)
-
-        def write(block):
-            epsilon[block.rows] = one.epsilon(block)[0]
-            return ()
-
-        rows.reduce(write)
+        self.take([position]).note(rows)
+        epsilon = rows.collect("epsilon")
+        rows.forget("epsilon")
         return epsilon
+
+    def note(self, rows):
+        """Let rows know a single change, as ``epsilon``.
+
+        Parameters
+        ----------
+        rows : RowBlocks
+            That it is of.
+        """
+        rows.reduce(partial(note_epsilon, changes=self))
+
+
+def note_epsilon(block, changes):
+    """Note a single change of the weights beside the rows of a block."""
+    block["epsilon"] = changes.epsilon(block)[0]
+    return ()
 
 
 def given_changes(rows, found, n_influences):
