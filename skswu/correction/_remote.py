@@ -88,12 +88,25 @@ class RemoteProblem(LinearProblem):
         states : list of State
             The models.
         """
-        parameters = np.stack([state.model for state in states])
+        yield from self.count_predicted(np.stack([state.model for state in states]))
+
+    def count_predicted(self, parameters):
+        """Return the weight of rows by kind and label that models predict.
+
+        Parameters
+        ----------
+        parameters : ndarray of shape (n_models, n_parameters)
+            The models.
+
+        Returns
+        -------
+        ndarray of shape (n_models, n_kinds, n_classes)
+        """
         matrices = self.objective.model.unpack(parameters)
         shape = len(self.evaluation.codes), len(self.view.classes)
         call = partial(_count_predicted, matrices=matrices, shape=shape)
         ((counts,),) = self.evaluation.rows.blocks.reduce(call)
-        yield from counts
+        return counts
 
     def confusion(self, state):
         (counts,) = self.predicted([state])

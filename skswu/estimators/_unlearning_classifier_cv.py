@@ -9,6 +9,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from .._utils._compat import Interval
 from ..models import WrappedClassifier
 from ..selection._decision_threshold import ThresholdSearch, with_threshold
+from ..selection._make_scores import make_scores
 from ..selection._path_table import (
     HighestUtility,
     PathRows,
@@ -17,7 +18,6 @@ from ..selection._path_table import (
     make_table,
     warn_of_bound,
 )
-from ..selection._thresholded_scores import ThresholdedScores
 from ._base import BaseUnlearningClassifier, CorrectedModel
 
 _DEFAULT_UTILITY_LOSS = 0.01
@@ -294,16 +294,17 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
         wrapped = WrappedClassifier(fitted.estimator)
         seen = fitted.seen_by(wrapped)
         measured = seen.measured if scored is None else scored.seen_by(wrapped)
-        scores = ThresholdedScores(
+        corrector = self._pose(WrappedClassifier(wrapped.classifier), seen, parts)
+        scores = make_scores(
             measured,
             wrapped.classifier,
+            corrector.problem,
             parts.objectives,
             self.disparity,
             self.utility,
         )
         tune = self.tune_threshold and scored is None
         rows = PathRows(scores, self._rule, ThresholdSearch(scores) if tune else None)
-        corrector = self._pose(WrappedClassifier(wrapped.classifier), seen, parts)
         candidates = corrector.correct(strengths)
         predicted = [None] * len(candidates)
         if scored is None:

@@ -144,8 +144,10 @@ class DaskBlocks:
         where = self._client.who_has(parts)
         of_worker = {}
         for position, part in enumerate(parts):
-            if part.status == "error" or not where.get(part.key):
-                part.result(timeout=_PATIENCE)  # raises what went wrong
+            if part.status == "error":
+                part.result()  # raises what went wrong
+            if not where.get(part.key):
+                raise _lost("one of them")
             of_worker.setdefault(where[part.key][0], []).append(position)
         self._workers, self._held = list(of_worker), list(of_worker.values())
         self._futures = [

@@ -21,19 +21,7 @@ class ThresholdSearch:
     """
 
     def __init__(self, scores):
-        if not (
-            scores.counted
-            and not scores.scored
-            and scores.utility_name == "accuracy"
-            and len(scores.classes) == 2
-        ):
-            others = [one.scorer.metric for one in scores.scored]
-            raise ValueError(
-                "tune_threshold=True needs two classes, utility='accuracy' and an "
-                "objective that compares groups, or the disparity of one; got "
-                f"{len(scores.classes)} classes, utility={scores.utility_name!r} and "
-                f"{len(scores.counted)} such disparities, beside {others}."
-            )
+        scores.check_tunable()
         self.scores = scores
 
     def curve(self, classifier):

@@ -45,7 +45,7 @@ class ThresholdedScores:
         self.codes = label_positions(data.y, self.classes, "y")
         check_total_weight(data.weight)
         self.utility_name = utility
-        self.counted, others = _find_disparities(objectives, disparity, self.classes)
+        self.counted, others = find_disparities(objectives, disparity, self.classes)
         if (self.counted or others) and data.groups is None:
             raise ValueError(
                 f"disparity={disparity!r} needs sensitive_features: pass them to the "
@@ -87,11 +87,23 @@ class ThresholdedScores:
         ndarray of shape (...)
             The disparity; 0 is parity.
         """
-        occupied = [one for one in counts if one.any()]
-        return np.max(
-            [one.of_counts(stratum) for one in self.counted for stratum in occupied],
-            axis=0,
-        )
+        return largest_counted(self.counted, counts)
+
+    def check_tunable(self):
+        """Insist that the decision threshold can be tuned by counts of rows."""
+        if not (
+            self.counted
+            and not self.scored
+            and self.utility_name == "accuracy"
+            and len(self.classes) == 2
+        ):
+            others = [one.scorer.metric for one in self.scored]
+            raise ValueError(
+                "tune_threshold=True needs two classes, utility='accuracy' and an "
+                "objective that compares groups, or the disparity of one; got "
+                f"{len(self.classes)} classes, utility={self.utility_name!r} and "
+                f"{len(self.counted)} such disparities, beside {others}."
+            )
 
     def utility(self, candidate, predicted):
         """Return the utility of a candidate's ``classifier``; greater is better."""
@@ -113,7 +125,7 @@ class ThresholdedScores:
         view = make_measured_view(classifier)
         rows = view.evaluation_rows(self.data.X, self.codes)
         largest = [
-            _distance(one, one.measure(view, rows, view.parameters)).max()
+            surrogate_distance(one, one.measure(view, rows, view.parameters)).max()
             for one in self._surrogates
         ]
         return float(max(largest))
@@ -125,12 +137,20 @@ class ThresholdedScores:
         return [objective.bind(*given) for objective in objectives]
 
 
-def _distance(metrics, values):
+def largest_counted(counted, counts):
+    """Return the largest of the disparities that counts tell, of all strata."""
+    occupied = [one for one in counts if one.any()]
+    return np.max(
+        [one.of_counts(stratum) for one in counted for stratum in occupied], axis=0
+    )
+
+
+def surrogate_distance(metrics, values):
     """Return how far the values of metrics are from what counts as repaired."""
     return np.maximum(values, 0.0) if metrics.one_sided else np.abs(values)
 
 
-def _find_disparities(objectives, disparity, classes):
+def find_disparities(objectives, disparity, classes):
     """Return the disparities that counts tell, and the metrics of the others.
 
     A metric comes with its positive label.
