@@ -228,7 +228,7 @@ def read_partition(X, y, groups, weight, steps, name):
         weight = check_sample_weight(
             _weights(weight), X, dtype=np.float64, ensure_non_negative=True
         )
-        noted.update(weight=weight, count=weight)
+        noted.update(weight=weight.copy(), count=weight)
     return checked(_plain(wrapped.transform(X))), noted
 
 
