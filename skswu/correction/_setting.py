@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from .._utils._array_api import is_foreign
 from ..inputs import check_total_weight, label_positions
 from ..models import check_needs, make_model_view
 from ._evaluation import Evaluation
@@ -67,6 +68,12 @@ class Setting:
         """
         setting = self.seen_by_classifier()
         name = type(update).__name__
+        if is_foreign(self.training.X):
+            raise TypeError(
+                f"{name} fits the classifier anew on numpy arrays; got X as a "
+                f"{type(self.training.X).__name__} under array_api_dispatch. Convert "
+                "it, or take InfluenceUpdate."
+            )
         data = [d and d.in_memory(name) for d in (setting.training, setting.held_out)]
         training, held_out = data
         setting = replace(setting, training=training, held_out=held_out)

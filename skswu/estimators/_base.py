@@ -20,7 +20,13 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from .._utils._compat import HasMethods, Interval, check_feature_names
+from .._utils._array_api import as_like, check_takes, is_foreign, takes_arrays
+from .._utils._compat import (
+    HasMethods,
+    Interval,
+    check_feature_names,
+    check_same_namespace,
+)
 from .._utils._content_hash import content_hash
 from .._utils._saved_version import SavedVersionMixin
 from ..correction import Corrector, make_setting
@@ -308,6 +314,7 @@ class BaseUnlearningClassifier(
         return Parts.of(self)
 
     def _make_reader(self, parts, X):
+        check_takes(self.estimator, X)
         needed_by = needing_groups(parts.objectives)
         kind = CollectionReader if is_collection(X) else DataReader
         return kind(self, self.sensitive_features, needed_by)
@@ -431,6 +438,14 @@ class BaseUnlearningClassifier(
         self.correction_info_ = make_correction_info(
             fitted, parts, weighting, found.correction
         )
+        self._move_beside(fitted.training.X)
+
+    def _move_beside(self, X):
+        """Bring arrays that were learned to the library and the device of X."""
+        if is_foreign(X):
+            for name, value in vars(self).items():
+                if isinstance(value, np.ndarray) and name != "classes_":
+                    setattr(self, name, as_like(value, X))
 
     def _store(self, correction):
         self.epsilon_ = correction.epsilon
@@ -517,6 +532,7 @@ class BaseUnlearningClassifier(
         if is_collection(X):
             return self._delegate_lazily(method, X)
         check_feature_names(self, X, reset=False)
+        check_same_namespace(X, self, attribute="objective_after_", method=method)
         return getattr(self.estimator_, method)(X)
 
     def _delegate_lazily(self, method, X):
@@ -569,6 +585,7 @@ class BaseUnlearningClassifier(
         tags = super().__sklearn_tags__()
         inner = get_tags(self.estimator)
         tags.input_tags = deepcopy(inner.input_tags)
+        tags.array_api_support = takes_arrays(self.estimator)
         tags.classifier_tags.multi_class = inner.classifier_tags.multi_class and all(
             objective.is_multiclass for objective in resolve_objectives(self.objective)
         )

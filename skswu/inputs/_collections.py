@@ -1,6 +1,6 @@
 """Data of a call that are dask collections, read where they lie."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -92,6 +92,8 @@ class CollectionData:
         What messages call the sensitive features.
     wrapped : WrappedClassifier or None, default=None
         Whose transformers the rows go through.
+    found : dict
+        What reading found: the ``kinds`` of rows.
     """
 
     X: Any
@@ -100,6 +102,21 @@ class CollectionData:
     weight: list | None = None
     name: str = "sensitive_features"
     wrapped: Any = None
+    found: dict = field(default_factory=dict)
+
+    @property
+    def n_rows(self):
+        """Number of rows, once they were read."""
+        return int(self.found["kinds"].n.sum())
+
+    def group_sizes(self):
+        """Return the number of rows of each group; empty where none are known."""
+        kinds = self.found["kinds"]
+        if kinds.groups is None:
+            return {}
+        names, codes = kinds.groups.names, kinds.groups.codes
+        sizes = np.bincount(codes, kinds.n, len(names)).astype(int).tolist()
+        return dict(zip(map(str, names), sizes, strict=True))
 
     def seen_by(self, wrapped):
         """Return the rows as a WrappedClassifier's bare one sees them."""
@@ -141,7 +158,8 @@ class CollectionData:
             ],
             intercept,
         )
-        return rows, self._kinds(rows, classes)
+        kinds = self.found["kinds"] = self._kinds(rows, classes)
+        return rows, kinds
 
     def _kinds(self, rows, classes):
         columns = ["label"]

@@ -9,6 +9,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, validate_data
 
+from .._utils._array_api import as_numpy, is_foreign
 from .._utils._compat import check_sample_weight, count_rows
 from ._labeled_data import LabeledData
 from ._sensitive_features import read_sensitive_features
@@ -85,14 +86,17 @@ class DataReader:
         elif not hasattr(X, "shape"):
             X = np.asarray(X)
         X, y = validate_data(self.owner, X, y, reset=reset, skip_check_array=True)
-        y = column_or_1d(y, warn=True)
+        y = as_numpy(column_or_1d(y, warn=True))
         check_consistent_length(X, y)
         check_classification_targets(y)
         return X, y
 
     def _read_groups(self, X, given, name="sensitive_features"):
         """Read the groups of the rows, and insist on them where they are needed."""
-        groups = read_sensitive_features(given, X, self.column, count_rows(X), name)
+        column, n_rows = self.column, count_rows(X)
+        if is_foreign(X) and given is None:
+            X = as_numpy(X)
+        groups = read_sensitive_features(as_numpy(given), X, column, n_rows, name)
         if groups is None and self.needed_by is not None:
             raise ValueError(
                 f"{self.needed_by} needs {name}: pass them to the call, or name a "
@@ -104,7 +108,10 @@ class DataReader:
 def _check_weight(weight, X):
     if weight is None:
         return None
-    return check_sample_weight(weight, X, dtype=np.float64, ensure_non_negative=True)
+    X = np.empty(count_rows(X))  # whose length alone counts
+    return check_sample_weight(
+        as_numpy(weight), X, dtype=np.float64, ensure_non_negative=True
+    )
 
 
 def check_alone(**options):

@@ -40,6 +40,18 @@ class LabeledData:
         X = wrapped.transform(self.X) if X is None else X
         return replace(self, X=X, as_fitted=None)
 
+    @property
+    def n_rows(self):
+        """Number of rows."""
+        return len(self.y)
+
+    def group_sizes(self):
+        """Return the number of rows of each group; empty where none are known."""
+        if self.groups is None:
+            return {}
+        sizes = self.groups.counts().tolist()
+        return dict(zip(map(str, self.groups.names), sizes, strict=True))
+
     def positions(self, epsilon):
         """Return the positions of the rows, given a change of their weights."""
         return np.arange(len(epsilon))

@@ -5,6 +5,7 @@ from copy import deepcopy
 
 import numpy as np
 
+from .._utils._array_api import as_numpy
 from ..rows._memory_maps import in_memory
 
 
@@ -62,7 +63,7 @@ class ModelView(ABC):
 
     def __init__(self, estimator):
         self.estimator = estimator
-        self.classes = estimator.classes_
+        self.classes = as_numpy(estimator.classes_)
 
     @property
     @abstractmethod

@@ -7,6 +7,7 @@ import numpy as np
 from scipy.sparse import csr_matrix, issparse
 from sklearn.utils.validation import validate_data
 
+from .._utils._array_api import as_like, as_numpy, float_dtypes, is_foreign
 from ..rows import LocalBlocks, blocks_of
 from ._linear_attacks import LinearAttack
 from ._linear_view import LinearRows, LinearView, RowsOfKinds
@@ -41,7 +42,7 @@ class LinearModelView(LinearView):
     """
 
     def __init__(self, estimator):
-        self.estimator, self.classes = estimator, estimator.classes_
+        self.estimator, self.classes = estimator, as_numpy(estimator.classes_)
         loss = self.loss_function()
         matrix = self._fitted_matrix()
         self._whole_shape = matrix.shape
@@ -199,18 +200,23 @@ class LinearModelView(LinearView):
     @property
     def n_iter(self):
         """The number of iterations that the fit took, 0 if it does not say."""
-        n_iter = getattr(self.estimator, "n_iter_", None)
+        n_iter = as_numpy(getattr(self.estimator, "n_iter_", None))
         return 0 if n_iter is None else int(np.max(n_iter))
 
     def write_parameters(self, estimator, parameters):
         fitted = self._fitted_matrix()
         fitted[:, self._columns] = self._unpack(parameters)
         n_features = estimator.n_features_in_
-        coef = fitted[:, :n_features].reshape(estimator.coef_.shape)
-        dtype, sparse = estimator.coef_.dtype, issparse(estimator.coef_)
-        estimator.coef_ = (csr_matrix if sparse else np.asarray)(coef, dtype=dtype)
+        known = estimator.coef_
+        coef = fitted[:, :n_features].reshape(known.shape)
+        dtype = as_numpy(known).dtype
+        if issparse(known):
+            estimator.coef_ = csr_matrix(coef, dtype=dtype)
+        else:
+            estimator.coef_ = as_like(coef.astype(dtype), known)
         if estimator.fit_intercept:
-            estimator.intercept_ = fitted[:, n_features].astype(dtype)
+            intercept = fitted[:, n_features].astype(dtype)
+            estimator.intercept_ = as_like(intercept, known)
 
     def adversarial_rows(self, rows, parameters, attack):
         """Return rows whose inputs an attack has perturbed to raise their losses.
@@ -236,11 +242,11 @@ class LinearModelView(LinearView):
             If they are not in one array.
         """
         blocks = rows.blocks
-        if not isinstance(blocks, LocalBlocks):
+        if not isinstance(blocks, LocalBlocks) or is_foreign(blocks.X):
             raise TypeError(
-                "Adversarial inputs are made of rows in one array; got "
-                f"{type(blocks).__name__}, rows that are read by blocks. Give "
-                "evaluation rows (X_val) in memory."
+                "Adversarial inputs are made of rows in one numpy array; got "
+                f"{type(getattr(blocks, 'X', blocks)).__name__}. Give evaluation rows "
+                "(X_val) as one."
             )
         if issparse(blocks.X):
             raise ValueError(
@@ -268,11 +274,11 @@ class LinearModelView(LinearView):
 
     def _fitted_matrix(self):
         """Coefficients with the intercepts behind them, (n_outputs, n_columns)."""
-        coef = self.estimator.coef_
+        coef = as_numpy(self.estimator.coef_)
         coef = np.atleast_2d(coef.toarray() if issparse(coef) else coef)
         if not self.estimator.fit_intercept:
             return coef.astype(np.float64)
-        intercept = np.broadcast_to(self.estimator.intercept_, len(coef))
+        intercept = np.broadcast_to(as_numpy(self.estimator.intercept_), len(coef))
         return np.column_stack([coef, intercept]).astype(np.float64)
 
     def _whole_strengths(self, n_samples):
@@ -317,6 +323,6 @@ def checked_features(classifier, features, X):
         X,
         reset=False,
         accept_sparse="csr",
-        dtype=[np.float64, np.float32],
+        dtype=float_dtypes(X),
     )
     return X[:, features] if len(features) < X.shape[1] else X

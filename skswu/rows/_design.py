@@ -70,7 +70,13 @@ def make_design(X, intercept):
 
 
 def _kind_of(X):
-    return SparseDesign if issparse(X) else DenseDesign
+    if issparse(X):
+        return SparseDesign
+    if isinstance(X, np.ndarray):
+        return DenseDesign
+    from ._array_design import ArrayDesign
+
+    return ArrayDesign
 
 
 class Design(ABC):

@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import get_scorer
 
+from .._utils._array_api import as_numpy
 from ..inputs import check_total_weight, label_positions
 from ..metrics import make_fairness_scorer
 from ..metrics._parity_metrics import counted_disparity, find_parity_metric
@@ -41,7 +42,7 @@ class ThresholdedScores:
     def __init__(self, data, classifier, objectives, disparity, utility):
         self.data = data
         self.classifier = classifier
-        self.classes = classifier.classes_
+        self.classes = as_numpy(classifier.classes_)
         self.codes = label_positions(data.y, self.classes, "y")
         check_total_weight(data.weight)
         self.utility_name = utility
@@ -63,7 +64,7 @@ class ThresholdedScores:
 
     def predict(self, classifier):
         """Return the positions of the labels that a classifier predicts."""
-        predicted = map_rows(self.data.X, classifier.predict)
+        predicted = as_numpy(map_rows(self.data.X, classifier.predict))
         return np.searchsorted(self.classes, predicted)
 
     def disparity(self, candidate, predicted):
