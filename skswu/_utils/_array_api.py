@@ -2,7 +2,7 @@
 
 import numpy as np
 from sklearn import get_config
-from sklearn.linear_model import RidgeClassifier
+from sklearn.linear_model import RidgeClassifier, RidgeClassifierCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 
@@ -55,7 +55,9 @@ def takes_arrays(estimator):
     if estimator is None or estimator == "passthrough":
         return True
     if type(estimator) in _UNTAGGED:
-        return estimator.solver in _UNTAGGED[type(estimator)]
+        # Both came with the same version of scikit-learn.
+        tagged = get_tags(RidgeClassifierCV()).array_api_support
+        return tagged and estimator.solver in _UNTAGGED[type(estimator)]
     return get_tags(estimator).array_api_support
 
 

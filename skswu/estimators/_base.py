@@ -31,7 +31,12 @@ from .._utils._content_hash import content_hash
 from .._utils._saved_version import SavedVersionMixin
 from ..correction import Corrector, make_setting
 from ..inputs import DataReader, LabeledData
-from ..inputs._collections import CollectionReader, is_collection, lazily
+from ..inputs._collections import (
+    CollectionReader,
+    in_memory_state,
+    is_collection,
+    lazily,
+)
 from ..inputs._sample_weight import (
     leaves_out_by_weight,
     sample_weight_options,
@@ -39,8 +44,8 @@ from ..inputs._sample_weight import (
 )
 from ..models._pipeline_fit import fit_recorded, rows_as_fitted
 from ..models._wrapped_classifier import check_no_samplers
-from ._correction_info import make_correction_info, noting_warnings
 from ..rows import BroughtRows
+from ._correction_info import make_correction_info, noting_warnings
 from ._parts import (
     REGISTRIES,
     Parts,
@@ -193,8 +198,14 @@ class BaseUnlearningClassifier(
             What is stored.
         """
 
+    def __copy__(self):
+        """Return another estimator with the same attributes, none of them copied."""
+        twin = type(self).__new__(type(self))
+        vars(twin).update(vars(self))
+        return twin
+
     def __getstate__(self):
-        state, found = super().__getstate__(), registered_parts(self)
+        state, found = in_memory_state(super().__getstate__()), registered_parts(self)
         return {**state, "_registered_parts": found} if found else state
 
     def __setstate__(self, state):

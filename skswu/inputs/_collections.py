@@ -388,3 +388,32 @@ def lazily(function, X, shape, dtype):
 
 def _as(function, dtype, X):
     return np.asarray(function(_plain(X))).astype(dtype, copy=False)
+
+
+def in_memory_state(state):
+    """Return the state of an object with its dask collections as arrays.
+
+    Parameters
+    ----------
+    state : dict
+        Attributes by name.
+
+    Raises
+    ------
+    RuntimeError
+        If a collection cannot be computed, as its cluster is gone.
+    """
+    return {name: _computed(name, value) for name, value in state.items()}
+
+
+def _computed(name, value):
+    if not is_collection(value):
+        return value
+    try:
+        return value.compute()
+    except Exception as error:
+        raise RuntimeError(
+            f"{name} is a dask collection, which is saved as an array, and it could "
+            "not be computed: save the estimator while the cluster lives, or delete "
+            "the attribute."
+        ) from error

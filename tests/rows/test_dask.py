@@ -1,6 +1,7 @@
 """Dask collections give what arrays give, with two workers and without a client."""
 
 import os
+import pickle
 import signal
 import warnings
 
@@ -253,6 +254,21 @@ def test_messages_are_one_a_pass_and_worker(workers, data, monkeypatch):
     make(estimator).unlearn(X, y, sensitive_features=group)
     assert asked.count("spread") == 0
     assert asked.count("reduce") <= 20
+
+
+def test_saved_models_hold_arrays(workers, data):
+    X, y, group, _ = data
+    estimator = LogisticRegression().fit(X, y)
+    dX, dy, dgroup = arrays(X, y, group)
+    model = make(estimator).unlearn(dX, dy, sensitive_features=dgroup)
+    loaded = pickle.loads(pickle.dumps(model))
+    assert_array_equal(loaded.epsilon_, model.epsilon_.compute())
+    assert type(loaded.epsilon_) is np.ndarray
+    assert isinstance(model.epsilon_, da.Array)
+    assert model.correction_info_["n_training_rows"] == N_ROWS
+    assert model.correction_info_["training_groups"] == {
+        name: int((group == name).sum()) for name in "ab"
+    }
 
 
 def refused(match, model, data, error=TypeError):
