@@ -6,8 +6,16 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
+import sklearn
 
 from skswu.datasets import load_adult
+
+# What ``SKSWU_TEST_CONFIGURATION`` may name, for the tests of the contract.
+CONFIGURATIONS = {
+    "default": {},
+    "routing": {"enable_metadata_routing": True},
+    "polars": {"transform_output": "polars"},
+}
 
 #: What the core does without. Files of tests that are about one of these, and import it
 #: at their top, are left out where it is missing.
@@ -54,6 +62,14 @@ def seeded():
     ``SKSWU_TEST_SEED`` takes another seed, to look for tests that depend on it.
     """
     np.random.seed(int(os.environ.get("SKSWU_TEST_SEED", "0")))  # noqa: NPY002
+
+
+@pytest.fixture(autouse=True)
+def configured():
+    """Run under the configuration of scikit-learn that the environment names."""
+    name = os.environ.get("SKSWU_TEST_CONFIGURATION", "default")
+    with sklearn.config_context(**CONFIGURATIONS[name]):
+        yield
 
 
 @pytest.fixture

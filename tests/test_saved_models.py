@@ -12,10 +12,12 @@ import pytest
 import sklearn.exceptions
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
+from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.frozen import FrozenEstimator
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, RidgeClassifier, SGDClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import KBinsDiscretizer, StandardScaler
 
 import skswu
 from skswu import UnlearningClassifier, UnlearningClassifierCV
@@ -26,7 +28,12 @@ from skswu.updates._training import NetworkUpdate
 from skswu.weighting import WEIGHTINGS, HardWeighting, SoftWeighting
 
 PAGE = Path(__file__).parents[1] / "docs" / "guide" / "saving.rst"
-TRUSTED = re.findall(r'"(skswu\.[\w.]+)",', PAGE.read_text(encoding="utf-8"))
+LISTED = re.findall(r'^\.\.\. +"([\w.]+)",$', PAGE.read_text(encoding="utf-8"), re.M)
+# Of scikit-learn's transformers, beside this package's own classes.
+OF_TRANSFORMERS = {
+    "numpy.dtype",
+    "sklearn.compose._column_transformer.make_column_selector",
+}
 
 MODELS = {
     "by names": UnlearningClassifier(LogisticRegression()),
@@ -43,6 +50,14 @@ MODELS = {
         update=FineTune(random_state=0),
     ),
     "refit": UnlearningClassifier(LogisticRegression(), update=Refit(max_refits=1)),
+    "mixed columns": UnlearningClassifier(
+        make_pipeline(
+            make_column_transformer(
+                (SimpleImputer(), ["v", "w"]), (KBinsDiscretizer(3), ["x"])
+            ),
+            LogisticRegression(),
+        )
+    ),
     "frozen": UnlearningClassifier(FrozenEstimator(LogisticRegression())),
     "path": UnlearningClassifierCV(LogisticRegression(), strengths=3),
     "path of splits": UnlearningClassifierCV(LogisticRegression(), strengths=3, cv=2),
@@ -75,7 +90,7 @@ def skops_dumps(model):
 
 
 def skops_loads(stored):
-    return pytest.importorskip("skops.io").loads(stored, trusted=TRUSTED)
+    return pytest.importorskip("skops.io").loads(stored, trusted=LISTED)
 
 
 # How to store a model as bytes, and how to load it.
@@ -117,6 +132,18 @@ def test_a_model_that_is_not_fitted_is_stored_too(store):
     assert not hasattr(loaded, "estimator_")
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_a_pipeline_that_selects_columns_is_stored_without_pickles(data):
+    X, y, group = data
+    by_kind = make_column_transformer(
+        (SimpleImputer(), make_column_selector(dtype_include="number"))
+    )
+    model = UnlearningClassifier(make_pipeline(by_kind, LogisticRegression()))
+    model.fit(X, y, sensitive_features=group)
+    loaded = skops_loads(skops_dumps(model))
+    assert_array_equal(loaded.predict(X), model.predict(X))
+
+
 def test_the_page_lists_every_part_of_a_linear_model():
     parts = {
         f"{part.__module__}.{part.__qualname__}"
@@ -125,7 +152,7 @@ def test_the_page_lists_every_part_of_a_linear_model():
         if part.__module__.startswith("skswu.") and not issubclass(part, NetworkUpdate)
     }
     models = {f"{m.__module__}.{m.__qualname__}" for m in map(type, MODELS.values())}
-    assert set(TRUSTED) == parts | models
+    assert set(LISTED) == parts | models | OF_TRANSFORMERS
 
 
 @pytest.mark.parametrize("store", STORES)

@@ -9,14 +9,13 @@ import pandas as pd
 import pytest
 from fairlearn import metrics as fairlearn_metrics
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn import config_context
 from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, log_loss
-from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV, KFold
+from sklearn.model_selection import FixedThresholdClassifier, KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -24,7 +23,6 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from skswu import UnlearningClassifier, UnlearningClassifierCV
 from skswu.exceptions import UnreachableBoundWarning, UnreachableTargetWarning
 from skswu.inspection import TradeoffDisplay
-from skswu.metrics import make_fairness_scorer
 from skswu.objectives import AdversarialRobustness, DemographicParity
 from skswu.updates import InfluenceUpdate, Refit
 from skswu.weighting import SoftWeighting
@@ -147,53 +145,109 @@ def test_the_rules_choose_what_a_search_by_hand_finds(data):
     model = UnlearningClassifierCV(LogisticRegression(), random_state=0)
     model.fit(X, y, sensitive_features=group)
     path = model.path_
-    assert_allclose(path["strength"], np.linspace(0, 1, 50))
+    assert_allclose(path["strength"], np.linspace(0, 2, 51))
     allowed = path[path["utility_loss"] <= 0.01 + 1e-12]
-    assert model.best_index_ == allowed["disparity"].idxmin()
+    equal = allowed[allowed["disparity"] <= allowed["disparity"].min() + 1e-12]
+    assert model.best_index_ == equal[model.objective_names_[0]].abs().idxmin()
     for bound in (0.05, 0.12, 0.2):
         model.set_params(max_disparity=bound).fit(X, y, sensitive_features=group)
         allowed = model.path_[model.path_["disparity"] <= bound + 1e-12]
         assert_array_equal(model.path_.index[model.path_["feasible"]], allowed.index)
-        assert model.best_index_ == allowed["utility"].idxmax()
+        equal = allowed[allowed["utility"] == allowed["utility"].max()]
+        assert model.best_index_ == equal[model.objective_names_[0]].abs().idxmin()
 
 
-@pytest.mark.parametrize("way", ["column", "call"])
-@pytest.mark.parametrize("bound", [0.0, 0.1, 0.2, 0.5])
-def test_it_chooses_what_a_grid_search_chooses(frame, bound, way):
-    X, y = frame
+def folds_by_hand(X, y, group, cv, strength, **options):
+    """Accuracies of the folds, and the predictions of all together."""
+    accuracies, predicted, order = [], [], []
+    for train, test in cv.split(X, y):
+        model = UnlearningClassifier(
+            LogisticRegression(), weighting=SoftWeighting(strength=strength), **options
+        ).fit(X[train], y[train], sensitive_features=group[train])
+        predicted.append(model.predict(X[test]))
+        accuracies.append(accuracy_score(y[test], predicted[-1]))
+        order.append(test)
+    return accuracies, np.concatenate(predicted), np.concatenate(order)
+
+
+@pytest.mark.parametrize("bound", [0.0, 0.1, 0.2])
+def test_folds_are_pooled(data, bound):
+    X, y, group = data
     cv = KFold(3, shuffle=True, random_state=1)
-    common = {"random_state": 0}
-    column = "sex" if way == "column" else None
-    given = {} if column else {"sensitive_features": X["sex"]}
-    scorer = make_fairness_scorer(
-        "demographic_parity_difference",
-        sensitive_features=column,
-        utility="accuracy",
-        max_disparity=bound,
-    )
-    with warnings.catch_warnings(), config_context(enable_metadata_routing=not column):
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        single = UnlearningClassifier(
-            LogisticRegression(), sensitive_features=column, **common
-        )
-        if not column:
-            single.set_fit_request(sensitive_features=True)
-        search = GridSearchCV(
-            single, {"weighting__strength": STRENGTHS}, scoring=scorer, cv=cv
-        ).fit(X, y, **given)
         model = UnlearningClassifierCV(
             LogisticRegression(),
             strengths=STRENGTHS,
             max_disparity=bound,
             cv=cv,
-            sensitive_features=column,
-            **common,
-        ).fit(X, y, **given)
-    assert model.strength_ == search.best_params_["weighting__strength"]
-    assert model.best_index_ == search.best_index_
-    best = search.best_estimator_
-    assert_allclose(model.estimator_.coef_, best.estimator_.coef_, rtol=1e-8)
-    assert_array_equal(model.train_indices_, best.train_indices_)
+            random_state=0,
+        ).fit(X, y, sensitive_features=group)
+        by_hand = [
+            folds_by_hand(X, y, group, cv, strength, random_state=0)
+            for strength in STRENGTHS
+        ]
+    expected = []
+    for row, (accuracies, predicted, order) in zip(
+        model.path_.to_dict("records"), by_hand, strict=True
+    ):
+        disparity = fairlearn_metrics.demographic_parity_difference(
+            y[order], predicted, sensitive_features=group[order]
+        )
+        assert_allclose(row["disparity"], disparity, atol=1e-12)
+        assert_allclose(row["utility"], np.mean(accuracies))
+        expected.append((disparity <= bound, np.mean(accuracies), disparity))
+    feasible = [row for row in expected if row[0]]
+    if feasible:
+        assert expected[model.best_index_][1] == max(row[1] for row in feasible)
+    else:
+        assert expected[model.best_index_][2] == min(row[2] for row in expected)
+
+
+def test_folds_of_one_group_each_are_compared_together(data):
+    X, y, group = data
+    order = np.argsort(group, kind="stable")
+    half = np.searchsorted(group[order], "b")
+    splits = [
+        (np.r_[half // 2 : len(y)], np.r_[: half // 2]),
+        (np.r_[: half + 100], np.r_[half + 100 : len(y)]),
+    ]
+    model = UnlearningClassifierCV(
+        LogisticRegression(), strengths=[0.0], cv=splits, validation_fraction=None
+    ).fit(X[order], y[order], sensitive_features=group[order])
+    rates = [
+        LogisticRegression()
+        .fit(X[order][train], y[order][train])
+        .predict(X[order][test])
+        .mean()
+        for train, test in splits
+    ]
+    assert_allclose(model.path_["disparity"], abs(rates[0] - rates[1]))
+
+
+def test_a_group_that_no_fold_scores_is_an_error_in_words(data):
+    X, y, group = data
+    splits = [(np.arange(600), np.flatnonzero(group == "a"))]
+    model = UnlearningClassifierCV(
+        LogisticRegression(), strengths=3, cv=splits, validation_fraction=None
+    )
+    with pytest.raises(ValueError, match=r"3 of 3 strengths .* none .* let \['b'\]"):
+        model.fit(X, y, sensitive_features=group)
+
+
+def test_a_fold_without_a_label_is_an_error_in_words(data):
+    X, y, group = data
+    y = np.where(np.arange(600) < 20, 2, y)
+    splits = [(np.arange(20, 600), np.arange(40, 600)), (np.arange(600),) * 2]
+    model = UnlearningClassifierCV(
+        LogisticRegression(),
+        objective="error_rate_parity",
+        strengths=3,
+        cv=splits,
+        validation_fraction=None,
+    )
+    with pytest.raises(ValueError, match=r"split 0 .* no row with .* \[2\]"):
+        model.fit(X, y, sensitive_features=group)
 
 
 def test_parallel_splits_give_the_same(frame):
@@ -243,17 +297,15 @@ def test_disparities_are_fairlearns(data, metric, n_groups):
     assert_allclose(model.path_["utility"][0], expected, rtol=1e-12)
 
 
-def test_a_group_without_positive_rows_counts_as_fairlearn_counts_it(data):
+def test_a_group_without_positive_rows_has_no_true_positive_rate(data):
     X, y, group = data
     group = np.where(y == 1, "a", group)
     fitted = LogisticRegression().fit(X, y)
     model = UnlearningClassifierCV(
         fitted, strengths=[0.0], disparity="equalized_odds_difference"
-    ).unlearn(X, y, sensitive_features=group)
-    expected = fairlearn_metrics.equalized_odds_difference(
-        y, fitted.predict(X), sensitive_features=group
     )
-    assert_allclose(model.path_["disparity"][0], expected, rtol=1e-12)
+    with pytest.raises(ValueError, match="disparity is NaN, as a group"):
+        model.unlearn(X, y, sensitive_features=group)
 
 
 def test_auto_takes_the_largest_of_the_objectives_own_metrics(data):
@@ -495,6 +547,29 @@ def test_a_failed_call_changes_nothing(data):
 
 BAD = {
     "both bounds": ({"max_disparity": 0.1, "max_utility_loss": 0.1}, "Only one of"),
+    "two bounds": (
+        {"max_disparity": 0.1, "min_ratio": 0.8},
+        "got max_disparity=0.1, min_ratio=0.8",
+    ),
+    "ratio": ({"min_ratio": 1.2}, "'min_ratio' parameter"),
+    "no ratio": (
+        {"min_ratio": 0.8, "objective": "calibration_in_the_large"},
+        "compare rates between groups",
+    ),
+    "ratio of a difference": (
+        {"min_ratio": 0.8, "disparity": "demographic_parity_difference"},
+        "or disparity be a ratio",
+    ),
+    "sure of nothing": ({"confidence": 0.95}, "needs max_disparity or min_ratio"),
+    "unlikely": ({"confidence": 0.3, "max_disparity": 0.1}, "'confidence' parameter"),
+    "unsure": (
+        {
+            "confidence": 0.95,
+            "max_disparity": 0.1,
+            "disparity": "true_negative_rate_difference",
+        },
+        "needs a disparity with a standard error",
+    ),
     "no strength": ({"strengths": []}, "'strengths' parameter"),
     "negative": ({"strengths": [-0.1]}, "'strengths' parameter"),
     "hard": ({"weighting": "hard"}, "must have a strength"),

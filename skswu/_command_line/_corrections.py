@@ -18,6 +18,13 @@ class Corrections:
     options : Namespace
         The command's.
 
+    Attributes
+    ----------
+    bound : dict
+        Keywords by which a strength is chosen; empty where it is given.
+    promise : str
+        The bound in words.
+
     Raises
     ------
     UsageError
@@ -31,7 +38,7 @@ class Corrections:
         self.strength = options.strength
         _set(self.objective, "temperature", options.temperature, options.objective)
         _set(self.update, "max_iter", options.max_iter, options.update)
-        self.bound = _bound(options)
+        self.bound, self.promise = _bound(options)
 
     @property
     def needs_groups(self):
@@ -83,13 +90,15 @@ def _set(part, parameter, value, name):
 
 
 def _bound(options):
-    """Return the bound that a strength is chosen by, as keywords, or none."""
+    """Return the bound that a strength is chosen by, as keywords and in words."""
     if options.max_disparity is not None:
-        return {"max_disparity": options.max_disparity}
+        bound = {"max_disparity": options.max_disparity}
+        return bound, f"a disparity of at most {options.max_disparity:g}"
     if options.min_ratio is None:
-        return {}
+        return {}, ""
     ratio = f"{options.objective}_ratio"
     if ratio not in get_scorer_names():
         raise UsageError(f"--min-ratio: there is no ratio for {options.objective}")
     # A ratio counts as its distance from 1.
-    return {"disparity": ratio, "max_disparity": 1.0 - options.min_ratio}
+    bound = {"disparity": ratio, "max_disparity": 1.0 - options.min_ratio}
+    return bound, f"a {ratio.replace('_', ' ')} of at least {options.min_ratio:g}"

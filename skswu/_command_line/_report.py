@@ -42,9 +42,8 @@ def describe_settings(comparison, corrections, measures, n_evaluation):
     """Return the lines that say how the models were corrected."""
     parts = f"Objective: {corrections.objective!r}. Update: {corrections.update!r}."
     chosen = ""
-    if corrections.bound:
-        bound = " and ".join(f"{k}={v}" for k, v in corrections.bound.items())
-        chosen = f", of those tried the most accurate within {bound}"
+    if corrections.promise:
+        chosen = f", of those tried the most accurate with {corrections.promise}"
     return [
         " ".join(parts.split()),
         f"Soft weighting: strength {comparison.strength:.3g}{chosen}.",

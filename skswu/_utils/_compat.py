@@ -3,12 +3,16 @@
 Where they move or vanish in another version, this is the file to change.
 """
 
+from inspect import signature
+
+from sklearn import config_context
+from sklearn.metrics import make_scorer
 from sklearn.utils import _safe_indexing as rows_at
 from sklearn.utils._array_api import _max_precision_float_dtype as widest_float
 from sklearn.utils._array_api import device as array_device
 from sklearn.utils._array_api import get_namespace as array_namespace
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import _check_feature_names as check_feature_names
+from sklearn.utils.validation import _check_method_params as check_method_params
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 from sklearn.utils.validation import _num_samples as count_rows
 
@@ -32,11 +36,47 @@ __all__ = [
     "StrOptions",
     "array_device",
     "array_namespace",
-    "check_feature_names",
+    "check_method_params",
     "check_same_namespace",
     "check_sample_weight",
     "count_rows",
     "move_arrays",
+    "request_sample_weight",
     "rows_at",
+    "score_of_predicted_labels",
+    "scorer_of_label",
     "widest_float",
 ]
+
+
+def scorer_of_label(scorer, pos_label):
+    """Return a named scorer of scikit-learn with another positive label.
+
+    One that has no positive label, as an average over all labels, stays as it is.
+    """
+    function, options = scorer._score_func, scorer._kwargs
+    has_label = "pos_label" in signature(function).parameters
+    if not has_label or options.get("average", "binary") != "binary":
+        return scorer
+    return make_scorer(
+        function,
+        response_method=scorer._response_method,
+        greater_is_better=scorer._sign > 0,
+        **{**options, "pos_label": pos_label},
+    )
+
+
+def score_of_predicted_labels(scorer, y, predictions, **weights):
+    """Return what a scorer makes of predicted labels, or None if it needs more."""
+    if getattr(scorer, "_response_method", None) != "predict":
+        return None
+    options = {**scorer._kwargs, **weights}
+    return scorer._sign * scorer._score_func(y, predictions, **options)
+
+
+def request_sample_weight(scorer):
+    """Have a scorer of scikit-learn request the sample weights, if it takes them."""
+    if scorer._accept_sample_weight():
+        with config_context(enable_metadata_routing=True):
+            scorer.set_score_request(sample_weight=True)
+    return scorer

@@ -119,6 +119,15 @@ class Candidate:
         """What the metrics are."""
         return self._problem.names
 
+    @property
+    def one_sided(self):
+        """Of which metrics only values above zero are to be repaired."""
+        return self._problem.one_sided
+
+    def standard_errors(self):
+        """Return how far chance in the evaluation rows may move the metrics."""
+        return self._problem.standard_errors(self.state)
+
     def effective_sample_size(self):
         """Return how many samples of equal weight tell as much as the changed ones."""
         rows, changes = self.first.rows, None

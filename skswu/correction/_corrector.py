@@ -50,10 +50,10 @@ class Corrector:
         """
         first = self.linearize()
         candidates = [
-            Candidate(self, strength, self._goal(strength), first)
+            Candidate(self, strength, self._goal(strength, first), first)
             for strength in strengths
         ]
-        largest = np.abs(self.problem.before).max()
+        largest = np.abs(first.to_repair).max()
         if largest <= NO_GAP:
             message = (
                 f"The objective is already met (largest gap {largest:.1e}); there is "
@@ -82,10 +82,12 @@ class Corrector:
         """
         yield from self.problem.predicted([one.state for one in candidates])
 
-    def _goal(self, strength):
-        weighting, before = self.weighting.at(strength), self.problem.before
+    def _goal(self, strength, first):
+        weighting, one_sided = self.weighting.at(strength), self.problem.one_sided
+        target = weighting.target(first.to_repair)
         n_steps = self.problem.n_steps(self.update, weighting)
-        return Goal(before, weighting.target(before), weighting.aims_at_target, n_steps)
+        is_aim = weighting.aims_at_target
+        return Goal(self.problem.before, target, is_aim, n_steps, one_sided)
 
     def _correct(self, candidates, first):
         """Take the first step of all strengths at once, and each one's others."""

@@ -26,6 +26,8 @@ class Evaluation:
     ----------
     names : list of str
         One a metric.
+    one_sided : ndarray of bool of shape (n_metrics,)
+        Of which of them only values above zero are to be repaired.
     all_metrics : list of BoundMetrics
         The objectives and, last, the utility.
     """
@@ -37,6 +39,10 @@ class Evaluation:
         self.weight = weight
         self.metrics = metrics
         self.names = distinct([name for metric in metrics for name in metric.names])
+        self.one_sided = np.repeat(
+            [metric.one_sided for metric in metrics],
+            [len(metric.names) for metric in metrics],
+        )
         self.all_metrics = [*metrics, LossMetrics("utility", weight)]
 
     def note_rows(self):
@@ -73,6 +79,15 @@ class Evaluation:
         ]
         values, gradients = zip(*pairs, strict=True)
         return np.concatenate(values), self.view.concatenate(list(gradients))
+
+    def standard_errors(self, parameters):
+        """Return those of the metrics, shape (n_metrics,); NaN is not known."""
+        return np.concatenate(
+            [
+                one.standard_errors(self.view, self.rows, parameters)
+                for one in self.metrics
+            ]
+        )
 
     def predicted(self, parameters):
         """Return the positions of the predicted labels, shape (n_samples,)."""

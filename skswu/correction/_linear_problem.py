@@ -89,6 +89,7 @@ class LinearProblem(ViewProblem):
             reach,
             self.sample_weight,
             solution.relative_residual,
+            self.one_sided,
         )
 
     def _told_gradient(self, first, dense):

@@ -4,6 +4,7 @@
 TAKEN = frozenset(
     ["utility", "epsilon", "strength", "disparity", "utility_loss", "feasible"]
     + ["threshold", "loss", "stationarity", "step_length", "effective_sample_size"]
+    + ["disparity_se", "utility_se", "ratio", "lowest_group"]
 )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from .._utils._warnings import kept_warnings
 from ..exceptions import LinearizationWarning
+from ..weighting._linearized import beyond
 
 # The share of the original model's distance from the target that any step may leave.
 _NEAR = 0.02
@@ -25,6 +26,8 @@ class Problem(ABC):
         Number of training rows.
     before : ndarray of shape (n_metrics,)
         The metrics of the original model, once it is linearised.
+    one_sided : ndarray of bool of shape (n_metrics,)
+        Of which of them only values above zero are to be repaired.
     """
 
     #: Whether a target that is out of the weights' reach is worth a warning.
@@ -36,6 +39,7 @@ class Problem(ABC):
     names: list
     n_rows: int
     before: np.ndarray
+    one_sided: np.ndarray
 
     @abstractmethod
     def linearize(self):
@@ -127,6 +131,16 @@ class Problem(ABC):
         """Return what evaluation rows are: positions of their labels, and weights."""
 
     @abstractmethod
+    def standard_errors(self, state):
+        """Return how far chance in the evaluation rows may move a model's metrics.
+
+        Returns
+        -------
+        ndarray of shape (n_metrics,)
+            NaN where it is not known.
+        """
+
+    @abstractmethod
     def predicted_by(self, state):
         """Return the positions of the labels that a model predicts on them."""
 
@@ -163,21 +177,27 @@ class Goal:
         Whether the weighting means to reach the target, and no more.
     n_steps : int
         Largest number of steps toward it.
+    one_sided : ndarray of bool of shape (n_metrics,) or bool, default=False
+        Of which metrics a value below the target is as good.
 
     Attributes
     ----------
+    to_repair : ndarray of shape (n_metrics,)
+        How far the original model's metrics are from repaired.
     original_distance : float
         How far the original model's metrics are from the target.
     allowed_distance : float
         How far those of the model after the next step may be.
     """
 
-    def __init__(self, before, target, is_aim, n_steps):
+    def __init__(self, before, target, is_aim, n_steps, one_sided=False):
         self.before = before
         self.target = target
+        self.one_sided = one_sided
         self.is_aim = is_aim
         self.n_steps = n_steps
-        self.asked = before - target
+        self.asked = self.left(before)
+        self.to_repair = beyond(before, one_sided)
         self.original_distance = hypot(*self.asked)
         self.allowed_distance = self.original_distance
 
@@ -195,21 +215,27 @@ class Goal:
 
     def distance(self, values):
         """Return how far metrics are from the target."""
-        return hypot(*(values[: len(self.target)] - self.target))
+        return hypot(*self.left(values))
+
+    def left(self, values):
+        """Return what is left to repair of metrics, shape (n_metrics,)."""
+        return beyond(values[: len(self.target)] - self.target, self.one_sided)
 
     def overshoots(self, values):
         """Say whether metrics have passed the target by more than is worth it."""
         # With steps to come, the next linearisation takes an overshoot back.
         if self.n_steps > 1 or not self.is_aim:
             return False
-        left = values[: len(self.target)] - self.target
+        left = self.left(values)
         # On a straight line, half of the step would have to end closer.
         halfway = 0.5 * hypot(*(self.asked + left))
         return bool(left @ self.asked < 0 and halfway < hypot(*left))
 
     def surprise(self, predicted, after):
         """Return warnings where the metrics went elsewhere than was predicted."""
-        if hypot(*(after - predicted)) <= 0.5 * hypot(*(self.before - predicted)):
+        expected = self.left(predicted)
+        missed = self.left(after) - expected
+        if hypot(*missed) <= 0.5 * hypot(*(self.asked - expected)):
             return ()
         message = (
             f"The metric was predicted to go from {_listed(self.before)} to "

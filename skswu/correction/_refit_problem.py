@@ -44,6 +44,10 @@ class RefitProblem(Problem):
         return self._stand_in.names
 
     @property
+    def one_sided(self):
+        return self._stand_in.one_sided
+
+    @property
     def stand_in(self):
         """The problem of the model whose influences are taken."""
         return self._stand_in
@@ -84,6 +88,7 @@ class RefitProblem(Problem):
             self.training.weight,
             origin,
             solution.relative_residual,
+            self.one_sided,
         )
 
     def relinearize(self, tried, first):
@@ -131,11 +136,14 @@ class RefitProblem(Problem):
 
     def _measure(self, classifier):
         """Return a classifier's metrics and utility."""
+        evaluation = self._evaluation_of(classifier)
+        return evaluation.measure(evaluation.view.parameters)
+
+    def _evaluation_of(self, classifier):
         view = make_measured_view(classifier)
         rows = view.evaluation_rows(self.measured.X, self._codes)
         weight, metrics = self._measured_weight, self._metrics
-        evaluation = Evaluation(view, rows, self._codes, weight, metrics)
-        return evaluation.measure(view.parameters)
+        return Evaluation(view, rows, self._codes, weight, metrics)
 
     def _bind(self):
         """Bind the objectives once for the original and all that replace it."""
@@ -155,14 +163,14 @@ class RefitProblem(Problem):
 
     def is_settled(self, update, goal, tried):
         distance = goal.distance(tried[-1].state.values)
-        return distance <= update.tol * np.linalg.norm(goal.before)
+        return distance <= update.tol * np.linalg.norm(goal.to_repair)
 
     def kept(self, update, goal, tried):
         return int(np.argmin([goal.distance(one.state.values) for one in tried]))
 
     def shortfall(self, update, goal, tried, predicted):
         state = tried[self.kept(update, goal, tried)].state
-        distance, size = goal.distance(state.values), np.linalg.norm(goal.before)
+        distance, size = goal.distance(state.values), np.linalg.norm(goal.to_repair)
         if not goal.is_aim or distance <= update.tol * size:
             return ()
         message = (
@@ -176,6 +184,10 @@ class RefitProblem(Problem):
 
     def labels(self):
         return self._codes, self._measured_weight
+
+    def standard_errors(self, state):
+        evaluation = self._evaluation_of(state.model)
+        return evaluation.standard_errors(evaluation.view.parameters)
 
     def predicted_by(self, state):
         model = state.model

@@ -108,6 +108,10 @@ class RemoteProblem(LinearProblem):
         ((counts,),) = self.evaluation.rows.blocks.reduce(call)
         return counts
 
+    def standard_errors(self, state):
+        """Return NaN, not known, of each metric: they are no sums over kinds."""
+        return np.full(len(self.names), np.nan)
+
     def confusion(self, state):
         (counts,) = self.predicted([state])
         confusion = np.zeros((len(self.view.classes),) * 2)

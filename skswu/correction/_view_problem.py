@@ -45,6 +45,7 @@ class ViewProblem(Problem):
         self.influence = influence
         self.keeps_leftover = keeps_leftover
         self.names = evaluation.names
+        self.one_sided = evaluation.one_sided
         self.n_rows = len(rows)
 
     def linearize(self):
@@ -109,6 +110,7 @@ class ViewProblem(Problem):
             self.sample_weight,
             origin,
             solution.relative_residual,
+            self.one_sided,
         )
 
     def influences(self, parameters, epsilon, gradients):
@@ -203,8 +205,9 @@ class ViewProblem(Problem):
             return True
         if state.remaining > update.tol:
             return False
-        surprise = state.values[:-1] - last.linearized.predict(last.epsilon)
-        return np.abs(surprise).max() <= update.tol * np.abs(goal.before).max()
+        predicted = last.linearized.predict(last.epsilon)
+        surprise = goal.left(state.values) - goal.left(predicted)
+        return np.abs(surprise).max() <= update.tol * np.abs(goal.to_repair).max()
 
     def kept(self, update, goal, tried):
         # Of those that are as near, the last is the nearest to its weights.
@@ -246,6 +249,9 @@ class ViewProblem(Problem):
     def labels(self):
         return self.evaluation.codes, self.evaluation.weight
 
+    def standard_errors(self, state):
+        return self.evaluation.standard_errors(state.model)
+
     def predicted_by(self, state):
         return self.evaluation.predicted(state.model)
 
@@ -266,6 +272,7 @@ def in_view_of(first, last, epsilon):
         last.sample_weight,
         epsilon,
         last.relative_residual,
+        first.one_sided,
     )
 
 

@@ -11,7 +11,7 @@ from sklearn import get_config
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils import check_random_state, get_tags
+from sklearn.utils import check_random_state
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
     MethodMapping,
@@ -21,16 +21,12 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from .._utils._array_api import as_like, check_takes, is_foreign, takes_arrays
-from .._utils._compat import (
-    HasMethods,
-    Interval,
-    check_feature_names,
-    check_same_namespace,
-)
+from .._utils._compat import HasMethods, Interval, StrOptions, check_same_namespace
 from .._utils._content_hash import content_hash
+from .._utils._documentation_link import DocumentationLinkMixin
 from .._utils._saved_version import SavedVersionMixin
 from ..correction import Corrector, make_setting
-from ..inputs import DataReader, LabeledData
+from ..inputs import DataReader, LabeledData, Metadata
 from ..inputs._collections import (
     CollectionReader,
     in_memory_state,
@@ -43,7 +39,12 @@ from ..inputs._sample_weight import (
     weigh_rows_out,
 )
 from ..models._pipeline_fit import fit_recorded, rows_as_fitted
-from ..models._wrapped_classifier import check_no_samplers
+from ..models._wrapped_classifier import (
+    check_fitted,
+    check_is_classifier,
+    check_no_samplers,
+    tags_or_none,
+)
 from ..rows import BroughtRows
 from ._correction_info import make_correction_info, noting_warnings
 from ._parts import (
@@ -125,6 +126,13 @@ class CorrectedModel:
     strength: float | None = None
 
 
+# What divides the rows, where the groups that were read have it.
+_GROUPINGS = {
+    "sensitive_features": lambda groups: groups,
+    "control_features": lambda groups: groups.strata,
+}
+
+
 def _fitted_has(method):
     """Check that the corrected classifier, or the one to correct, has a method."""
 
@@ -136,6 +144,7 @@ def _fitted_has(method):
 
 
 class BaseUnlearningClassifier(
+    DocumentationLinkMixin,
     SavedVersionMixin,
     ClassifierMixin,
     MetaEstimatorMixin,
@@ -154,6 +163,8 @@ class BaseUnlearningClassifier(
         **part_constraints(),
         "validation_fraction": [Interval(Real, 0, 1, closed="neither"), None],
         "sensitive_features": "no_validation",
+        "control_features": "no_validation",
+        "missing_groups": [StrOptions({"error", "own"})],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
@@ -168,6 +179,8 @@ class BaseUnlearningClassifier(
         update="influence",
         validation_fraction=0.2,
         sensitive_features=None,
+        control_features=None,
+        missing_groups="error",
         random_state=None,
         verbose=0,
     ):
@@ -178,6 +191,8 @@ class BaseUnlearningClassifier(
         self.update = update
         self.validation_fraction = validation_fraction
         self.sensitive_features = sensitive_features
+        self.control_features = control_features
+        self.missing_groups = missing_groups
         self.random_state = random_state
         self.verbose = verbose
 
@@ -214,7 +229,16 @@ class BaseUnlearningClassifier(
         super().__setstate__(state)
 
     @noting_warnings
-    def fit(self, X, y, *, sensitive_features=None, sample_weight=None):
+    def fit(
+        self,
+        X,
+        y,
+        *,
+        sensitive_features=None,
+        control_features=None,
+        sample_weight=None,
+        **fit_params,
+    ):
         """Fit a clone of the estimator, then correct it.
 
         Parameters
@@ -227,8 +251,16 @@ class BaseUnlearningClassifier(
                 n_sensitive), default=None
             Groups of the rows, in columns that are crossed; None reads the columns
             that the constructor names.
+        control_features : array-like of shape (n_samples,) or (n_samples, \
+                n_control), default=None
+            Strata of the rows, within which alone the groups are compared; None reads
+            the columns that the constructor names, if any.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows, passed to the estimator's ``fit``.
+        **fit_params : dict
+            Passed on by metadata routing where it is enabled, and else to the
+            estimator's ``fit``: what has one entry a row follows the rows that are
+            trained on.
 
         Returns
         -------
@@ -237,7 +269,12 @@ class BaseUnlearningClassifier(
         """
         scratch = copy(self)
         scratch._fit(
-            X, y, sensitive_features=sensitive_features, sample_weight=sample_weight
+            X,
+            y,
+            fit_params,
+            sensitive_features=sensitive_features,
+            control_features=control_features,
+            sample_weight=sample_weight,
         )
         return self._become(scratch)
 
@@ -248,10 +285,12 @@ class BaseUnlearningClassifier(
         y,
         *,
         sensitive_features=None,
+        control_features=None,
         sample_weight=None,
         X_val=None,
         y_val=None,
         sensitive_features_val=None,
+        control_features_val=None,
     ):
         """Correct a fitted estimator, given the data that it was trained on.
 
@@ -269,6 +308,10 @@ class BaseUnlearningClassifier(
                 n_sensitive), default=None
             Groups of the rows, in columns that are crossed; None reads the columns
             that the constructor names.
+        control_features : array-like of shape (n_samples,) or (n_samples, \
+                n_control), default=None
+            Strata of the rows, within which alone the groups are compared; None reads
+            the columns that the constructor names, if any.
         sample_weight : array-like of shape (n_samples,), default=None
             The weights that the estimator was fitted with.
         X_val : {array-like, sparse matrix, DataFrame} of shape (n_val, n_features), \
@@ -280,6 +323,9 @@ class BaseUnlearningClassifier(
         sensitive_features_val : array-like of shape (n_val,) or (n_val, \
                 n_sensitive), default=None
             Their groups.
+        control_features_val : array-like of shape (n_val,) or (n_val, n_control), \
+                default=None
+            Their strata.
 
         Returns
         -------
@@ -291,10 +337,12 @@ class BaseUnlearningClassifier(
             X,
             y,
             sensitive_features=sensitive_features,
+            control_features=control_features,
             sample_weight=sample_weight,
             X_val=X_val,
             y_val=y_val,
             sensitive_features_val=sensitive_features_val,
+            control_features_val=control_features_val,
         )
         return self._become(scratch)
 
@@ -303,11 +351,14 @@ class BaseUnlearningClassifier(
         self.__dict__ = vars(scratch)
         return self
 
-    def _fit(self, X, y, **given):
+    def _fit(self, X, y, fit_params, **given):
         parts = self._resolve_parts()
         self._check_fits_on(X)
         data = self._make_reader(parts, X).read(X, y, **given)
-        self._correct(self._fit_estimator(data), parts)
+        passed = [name for name in _GROUPINGS if given[name] is not None]
+        metadata = self._read_metadata(data, fit_params, passed)
+        self._correct(self._fit_estimator(replace(data, metadata=metadata)), parts)
+        self._took_fit_params = bool(fit_params)
         self._fitted_from = self.estimator
         self._state_then = _fitted_state(self.estimator)
 
@@ -320,15 +371,11 @@ class BaseUnlearningClassifier(
 
     def _resolve_parts(self):
         """Return the Parts; all parameters are checked before anything is computed."""
-        self._validate_params()
+        if not get_config()["skip_parameter_validation"]:
+            self._validate_params()
+        check_is_classifier(self.estimator, type(self).__name__)
         check_no_samplers(self.estimator)
         return Parts.of(self)
-
-    def _make_reader(self, parts, X):
-        check_takes(self.estimator, X)
-        needed_by = needing_groups(parts.objectives)
-        kind = CollectionReader if is_collection(X) else DataReader
-        return kind(self, self.sensitive_features, needed_by)
 
     def _check_fits_on(self, X):
         if is_collection(X):
@@ -339,13 +386,24 @@ class BaseUnlearningClassifier(
                 "collection: it corrects on all rows."
             )
 
+    def _make_reader(self, parts, X):
+        check_takes(self.estimator, X)
+        needed_by = needing_groups(parts.objectives)
+        kind = CollectionReader if is_collection(X) else DataReader
+        return kind(
+            self.sensitive_features,
+            needed_by,
+            self.missing_groups,
+            self.control_features,
+        )
+
     def _original(self):
         """Return the fitted estimator that a correction starts from."""
         if getattr(self, "_fitted_from", None) is self.estimator:
             state = _fitted_state(self.estimator)
             if state is None or state == self._state_then:
                 return self.original_estimator_
-        check_is_fitted(self.estimator)
+        check_fitted(self.estimator)
         return deepcopy(self.estimator)
 
     def _fit_estimator(self, data):
@@ -355,28 +413,30 @@ class BaseUnlearningClassifier(
         if validation is not None:
             training, held_out = data.take(train), data.take(validation)
         estimator = clone(self.estimator)
-        seen = self._fit_rows(estimator, training)
-        training = replace(training, as_fitted=seen)
+        seen, options = self._fit_rows(estimator, training)
+        weight = _weight_of_fit(estimator, training, options)
+        training = replace(training, as_fitted=seen, weight=weight)
         return FittedModel(estimator, training, held_out, data, train, validation)
 
     def _fit_rows(self, estimator, training):
-        """Fit an estimator to rows; return them as its classifier saw them, if else."""
-        options = self._fit_options(estimator, training.weight)
+        """Fit an estimator to rows; return what :func:`fit_recorded` does."""
+        options = training.metadata.fit
         if isinstance(training.X, BroughtRows):
             if leaves_out_by_weight(estimator):
                 given = replace(training, weight=options.get("sample_weight"))
                 X, y, weight = weigh_rows_out(given)
                 estimator.fit(X, y, sample_weight=weight)
-                return None
+                return None, options
             training = training.in_memory(f"The fit of a {type(estimator).__name__}")
         return fit_recorded(estimator, training.X, training.y, options)
 
     def _as_fitted(self, training):
         """Return training rows as the original classifier saw them, if known."""
-        if self._fitted_from is None:
+        # What else that fit was given is not kept, so that it cannot be repeated.
+        if self._fitted_from is None or self._took_fit_params:
             return training
         fitted = self.original_estimator_
-        options = self._fit_options(fitted, training.weight)
+        options = self._read_metadata(training, {}).fit
         seen = rows_as_fitted(fitted, training.X, training.y, options)
         return replace(training, as_fitted=seen)
 
@@ -388,6 +448,9 @@ class BaseUnlearningClassifier(
         _, cells = np.unique(data.y, return_inverse=True)
         if data.groups is not None:
             cells = cells * len(data.groups.names) + data.groups.codes
+            strata = data.groups.strata
+            if strata is not None:
+                cells = cells * len(strata.names) + strata.codes
         held_out = _stratified_mask(
             cells, self.validation_fraction, check_random_state(self.random_state)
         )
@@ -399,14 +462,30 @@ class BaseUnlearningClassifier(
             )
         return np.flatnonzero(~held_out), np.flatnonzero(held_out)
 
-    def _fit_options(self, estimator, weight):
-        """Return the keywords that bring the sample weights into an estimator's fit."""
-        if weight is None:
-            return {}
-        if get_config()["enable_metadata_routing"]:
-            routed = process_routing(self, "fit", sample_weight=weight)
-            return routed.estimator.fit
-        return sample_weight_options(estimator, weight)
+    def _read_metadata(self, data, fit_params, passed=()):
+        """Return the Metadata of a ``fit``, as far as a subclass has a use for it.
+
+        Parameters
+        ----------
+        data : LabeledData
+            All rows.
+        fit_params : dict
+            What else was passed.
+        passed : sequence of str, default=()
+            Which of the sensitive and control features were passed, which are routed
+            as any metadata.
+        """
+        if not get_config()["enable_metadata_routing"]:
+            options = sample_weight_options(self.estimator, data.weight)
+            return Metadata({**fit_params, **options})
+        return Metadata(self._routed(data, fit_params, passed).estimator.fit)
+
+    def _routed(self, data, fit_params, passed):
+        """Return by metadata routing what a ``fit`` passes on."""
+        given = {**fit_params, "sample_weight": data.weight}
+        for name in passed:
+            given[name] = _GROUPINGS[name](data.groups).by_row()
+        return process_routing(self, "fit", **given)
 
     def _pose(self, wrapped, fitted, parts):
         """Return the Corrector of a fitted estimator.
@@ -432,12 +511,18 @@ class BaseUnlearningClassifier(
 
     def _correct(self, fitted, parts):
         """Correct a fitted estimator and store what comes of it."""
+        if not hasattr(fitted.estimator, "classes_"):
+            raise TypeError(
+                f"{type(fitted.estimator).__name__} has no classes_ once it is fitted, "
+                "as every classifier of scikit-learn has."
+            )
         # What leaves the range of floats is told by our own warnings and errors.
         with np.errstate(over="ignore", invalid="ignore"):
             found = self._find_correction(fitted, parts)
         self.estimator_ = found.estimator
         self.original_estimator_ = fitted.estimator
         self.classes_ = found.estimator.classes_
+        self._store_columns(found.estimator)
         self.train_indices_ = fitted.train_indices
         if fitted.train_indices is None:
             positions = fitted.training.positions(found.correction.epsilon)
@@ -458,6 +543,13 @@ class BaseUnlearningClassifier(
                 if isinstance(value, np.ndarray) and name != "classes_":
                     setattr(self, name, as_like(value, X))
 
+    def _store_columns(self, estimator):
+        """Take over what the corrected estimator knows of the columns of X."""
+        for name in ("n_features_in_", "feature_names_in_"):
+            vars(self).pop(name, None)
+            if hasattr(estimator, name):
+                setattr(self, name, getattr(estimator, name))
+
     def _store(self, correction):
         self.epsilon_ = correction.epsilon
         self.influence_ = correction.influence
@@ -475,6 +567,7 @@ class BaseUnlearningClassifier(
         self.timings_ = correction.timings
         self.solver_residuals_ = correction.solver_residuals
 
+    @available_if(_fitted_has("predict"))
     def predict(self, X):
         """Predict labels with the corrected classifier.
 
@@ -542,7 +635,6 @@ class BaseUnlearningClassifier(
         check_is_fitted(self, "estimator_")
         if is_collection(X):
             return self._delegate_lazily(method, X)
-        check_feature_names(self, X, reset=False)
         check_same_namespace(X, self, attribute="objective_after_", method=method)
         return getattr(self.estimator_, method)(X)
 
@@ -574,6 +666,7 @@ class BaseUnlearningClassifier(
             part, nested, _ = key.partition("__")
             if nested and part in REGISTRIES:
                 value = params.get(part, getattr(self, part))
+                _check_not_listed(key, part, value)
                 if isinstance(value, str):
                     params[part] = REGISTRIES[part].resolve(value)
         return super().set_params(**params)
@@ -584,29 +677,65 @@ class BaseUnlearningClassifier(
         Returns
         -------
         MetadataRouter
-            Takes ``sensitive_features`` and ``sample_weight``, and passes the latter
-            on to the estimator's ``fit``.
+            Takes ``sensitive_features``, ``control_features`` and ``sample_weight``,
+            and passes on to the
+            estimator's ``fit`` what that requests.
         """
         mapping = MethodMapping().add(caller="fit", callee="fit")
-        router = MetadataRouter(owner=type(self).__name__)
+        router = MetadataRouter(owner=self)
         router.add_self_request(self)
         return router.add(estimator=self.estimator, method_mapping=mapping)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        inner = get_tags(self.estimator)
-        tags.input_tags = deepcopy(inner.input_tags)
-        tags.array_api_support = takes_arrays(self.estimator)
-        tags.classifier_tags.multi_class = inner.classifier_tags.multi_class and all(
-            objective.is_multiclass for objective in resolve_objectives(self.objective)
+        # Displays ask for tags, too: what is wrong is told by fit.
+        inner = tags_or_none(self.estimator)
+        if inner is not None:
+            tags.input_tags = deepcopy(inner.input_tags)
+            tags.array_api_support = takes_arrays(self.estimator)
+        of_classifier = inner and inner.classifier_tags
+        is_multiclass = of_classifier is None or of_classifier.multi_class
+        objectives = _objectives_or_none(self.objective)
+        tags.classifier_tags.multi_class = is_multiclass and all(
+            objective.is_multiclass for objective in objectives
         )
         return tags
+
+
+def _check_not_listed(key, part, value):
+    """Refuse a parameter of a list of parts, which may not mean the same to all."""
+    if isinstance(value, list):
+        name = key.partition("__")[2]
+        raise ValueError(
+            f"{key} cannot be set: {part} is a list of {len(value)} parts. Set the "
+            f"parameter of one by {part}[0].set_params({name}=...), or pass a new list."
+        )
+
+
+def _objectives_or_none(given):
+    """Return the objectives that a parameter names or is, none if it does not."""
+    try:
+        return resolve_objectives(given)
+    except (TypeError, ValueError):
+        return []
+
+
+def _weight_of_fit(estimator, training, options):
+    """Return the sample weights that a classifier was trained with, or None.
+
+    They are those that came to its ``fit``: metadata routing may withhold them or bring
+    them under another name. A frozen one was trained before, as the call says.
+    """
+    if isinstance(estimator, FrozenEstimator):
+        return training.weight
+    weight = options.get("sample_weight")
+    return None if weight is None else np.asarray(weight, dtype=np.float64)
 
 
 def _fitted_state(estimator):
     """Return what changes when a fitted estimator is fitted anew; None if unfitted."""
     try:
-        check_is_fitted(estimator)
+        check_fitted(estimator)
     except NotFittedError:
         return None
     return content_hash(estimator)

@@ -24,6 +24,7 @@ class UnlearningClassifier(BaseUnlearningClassifier):
         What to repair: ``"demographic_parity"``, ``"equal_opportunity"``,
         ``"equalized_odds"``, ``"false_positive_rate_parity"``,
         ``"error_rate_parity"``, ``"loss_parity"``, ``"calibration_in_the_large"``,
+        ``"minimum_group_rate"``, ``"bounded_group_loss"``,
         ``"adversarial_robustness"``, ``"target_utility"``, an instance, or several.
     weighting : str or BaseWeighting, default="soft"
         ``"soft"``, ``"hard"`` or an instance.
@@ -39,6 +40,14 @@ class UnlearningClassifier(BaseUnlearningClassifier):
     sensitive_features : str, int, list of them or None, default=None
         Columns of X, by name or position, to read the groups from when a call passes
         none. They stay in X.
+    control_features : str, int, list of them or None, default=None
+        Columns of X to read the control features from when a call passes none. The
+        objective compares groups within each of their strata alone, such as applicants
+        for the same job. A stratum with rows of one group only is left out, which is
+        told.
+    missing_groups : {"error", "own"}, default="error"
+        Whether rows whose group is missing are refused, or are a group of their own,
+        ``"(missing)"``.
     random_state : int, RandomState instance or None, default=None
         Draws the held-out rows.
     verbose : int, default=0
@@ -54,9 +63,10 @@ class UnlearningClassifier(BaseUnlearningClassifier):
     classes_ : ndarray of shape (n_classes,)
         The labels.
     n_features_in_ : int
-        Number of columns of X.
+        Number of columns of X; only where ``estimator_`` knows it.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns, if X has string names for all.
+        Names of the columns; only where ``estimator_`` knows them. Which rows
+        :meth:`predict` takes is up to it alone.
     epsilon_ : ndarray of shape (n_train,)
         Relative change of each training sample's weight; -1 is removal.
     sample_weight_ : ndarray of shape (n_train,)
@@ -69,12 +79,16 @@ class UnlearningClassifier(BaseUnlearningClassifier):
         The same for the mean loss on the evaluation rows.
     objective_names_ : list of str of length n_metrics
         What the metrics are.
-    objective_before_, objective_predicted_, objective_after_ : ndarray of shape \
-            (n_metrics,)
-        The signed gaps on the evaluation rows: of the original, as the influences
-        predict them under ``epsilon_``, and of the corrected classifier.
-    utility_before_, utility_after_ : float
-        Mean loss on the evaluation rows.
+    objective_before_ : ndarray of shape (n_metrics,)
+        The signed gaps of the original classifier on the evaluation rows.
+    objective_predicted_ : ndarray of shape (n_metrics,)
+        The same as the influences predict them under ``epsilon_``.
+    objective_after_ : ndarray of shape (n_metrics,)
+        The same of the corrected classifier.
+    utility_before_ : float
+        Mean loss of the original classifier on the evaluation rows.
+    utility_after_ : float
+        The same of the corrected classifier.
     stationarity_ : float
         :math:`\|\nabla L(\theta; w(1 + \varepsilon))\| / \|\sum_i \varepsilon_i w_i
         \nabla \ell_i\|` at the corrected parameters: 0 is an exact refit under the
@@ -109,6 +123,22 @@ class UnlearningClassifier(BaseUnlearningClassifier):
         ``"training_groups"`` and ``"evaluation_groups"`` with their numbers of rows;
         ``"metrics"``, for each where it was before, was asked to go (None where
         nothing is aimed at), was predicted to go and went; and ``"warnings"`` met.
+
+    See Also
+    --------
+    UnlearningClassifierCV : Chooses by how much to correct.
+    skswu.metrics.make_fairness_scorer : Scores predicted labels for searches.
+    skswu.inspection.CorrectionReport : Tells what a correction changed.
+
+    Notes
+    -----
+    Parameters of parts that were given by name are set through them, which makes
+    their default instances first: ``objective__pos_label``,
+    ``objective__temperature``, ``weighting__strength``,
+    ``weighting__utility_tolerance``, ``influence__damping``, ``influence__solver``,
+    ``update__max_iter``, ``estimator__C``. Only what is an instance already is among
+    the names of :meth:`get_params`: to search over ``weighting__strength``, pass
+    ``weighting=SoftWeighting()`` or set it once by :meth:`set_params`.
 
     References
     ----------

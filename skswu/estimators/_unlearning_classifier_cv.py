@@ -1,26 +1,37 @@
 """The meta-estimator that chooses its strength."""
 
+from dataclasses import dataclass
 from numbers import Integral, Real
 
 import numpy as np
+from sklearn import get_config
 from sklearn.model_selection import check_cv
+from sklearn.utils.metadata_routing import MethodMapping
 from sklearn.utils.parallel import Parallel, delayed
 
 from .._utils._compat import Interval
+from .._utils._warnings import warn
+from ..inputs import Metadata
+from ..inputs._rows_of_data import is_indexed_by_row
+from ..metrics._bounded_score import LOOSE_BOUND
+from ..metrics._parity_metrics import is_ratio
+from ..metrics._utility import requesting_scorer
 from ..models import WrappedClassifier
 from ..selection._decision_threshold import ThresholdSearch, with_threshold
+from ..selection._disparities import Disparities, Ratios
 from ..selection._make_scores import make_scores
-from ..selection._path_table import (
+from ..selection._path_table import MeasuredPath, PathTable, make_point, make_table
+from ..selection._pooled_disparity import PooledDisparity
+from ..selection._rules import (
     HighestUtility,
-    PathRows,
+    HighestUtilityByRatio,
     SmallestDisparity,
-    choose,
-    make_table,
-    warn_of_bound,
 )
 from ._base import BaseUnlearningClassifier, CorrectedModel
 
 _DEFAULT_UTILITY_LOSS = 0.01
+# No metric is repaired by more than turning its sign around.
+_LARGEST_STRENGTH = 2.0
 
 
 class UnlearningClassifierCV(BaseUnlearningClassifier):
@@ -30,10 +41,12 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
     of the metric that is removed. Of these the one is kept with
 
     - the highest utility of those whose disparity is at most ``max_disparity``, or
+    - the highest utility of those whose rates have a ratio of at least ``min_ratio``,
+      0.8 for the rule of four fifths, or
     - the smallest disparity of those whose utility is at most ``max_utility_loss``
       below the original classifier's,
 
-    both measured on rows that the classifier was not trained on and on the predicted
+    all measured on rows that the classifier was not trained on and on the predicted
     labels, as users meet them. Influences and the curvature of the training objective
     are computed once for all strengths.
 
@@ -41,14 +54,25 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
     ----------
     estimator : classifier or Pipeline
         See :class:`UnlearningClassifier`.
-    strengths : int or array-like of float, default=50
+    strengths : int or array-like of float, default=51
         Strengths to try. An integer is their number, evenly spaced from 0, the original
-        classifier, to 1; one alone is 1. Of equally good ones the first is chosen.
+        classifier, to 2, as the target is often missed at 1; one is 1.0. Of equally
+        good ones that is chosen whose objective is met best, by the mean absolute
+        value of its own metrics.
     max_disparity : float or None, default=None
         Choose the highest utility with at most this disparity.
     max_utility_loss : float or None, default=None
-        Choose the smallest disparity with at most this loss of utility. If neither
-        bound is given, it is 0.01; only one can be.
+        Choose the smallest disparity with at most this loss of utility. If no bound is
+        given, it is 0.01; only one can be.
+    min_ratio : float or None, default=None
+        Choose the highest utility with at least this ratio of the lowest group's rate
+        to the highest's: of the objective's own rates of predicted labels, or of the
+        ratio that ``disparity`` names.
+    confidence : float or None, default=None
+        How sure it is to be that the disparity keeps its bound on other rows: what is
+        bounded is the upper end of a one-sided confidence interval, such as that of
+        0.95. It needs ``max_disparity`` or ``min_ratio``, and a disparity of rates of
+        predicted labels. None bounds the estimate itself.
     disparity : str or callable, default="auto"
         A parity metric by name or as a function, as
         :func:`~skswu.metrics.make_fairness_scorer` takes it. A ratio r counts as 1 -
@@ -61,10 +85,10 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
         How :meth:`fit` splits the rows to measure disparity and utility on. None
         measures them on the rows that the objective is measured on, see
         ``validation_fraction``. Otherwise, on each of the splits all of :meth:`fit` is
-        done on the one part and measured on the other; the bound must hold on each,
-        what is as good as possible is the mean, and the fit on all rows takes the
-        strength so chosen. :meth:`unlearn` fits nothing and measures on its evaluation
-        rows whatever ``cv`` is.
+        done on the one part, and predicts the other. The disparity is that of the
+        predictions of all splits together, the utility the mean of the splits, and the
+        fit on all rows takes the strength so chosen. :meth:`unlearn` fits nothing and
+        measures on its evaluation rows whatever ``cv`` is.
     tune_threshold : bool, default=False
         Whether to tune the decision threshold as well, by the same rule on the rows
         that the objective is measured on: at each strength, and at the chosen one
@@ -85,6 +109,12 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
         on them is too hopeful.
     sensitive_features : str, int, list of them or None, default=None
         Columns of X that hold the groups, see :class:`UnlearningClassifier`.
+    control_features : str, int, list of them or None, default=None
+        Columns of X that hold the strata within which alone the groups are compared,
+        see :class:`UnlearningClassifier`. The disparity is the largest of the strata.
+    missing_groups : {"error", "own"}, default="error"
+        Whether missing values among the groups are refused or are a group, see
+        :class:`UnlearningClassifier`.
     n_jobs : int or None, default=None
         Number of splits of ``cv`` that are worked on at a time.
     random_state : int, RandomState instance or None, default=None
@@ -94,31 +124,102 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
 
     Attributes
     ----------
+    estimator_ : classifier or Pipeline
+        The corrected copy, with the tuned threshold if any.
+    original_estimator_ : classifier or Pipeline
+        The one that was corrected.
+    classes_ : ndarray of shape (n_classes,)
+        The labels.
+    n_features_in_ : int
+        Number of columns of X; only where ``estimator_`` knows it.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the columns; only where ``estimator_`` knows them.
+    epsilon_ : ndarray of shape (n_train,)
+        Relative change of each training sample's weight.
+    sample_weight_ : ndarray of shape (n_train,)
+        The fit's sample weights times ``1 + epsilon_``.
+    influence_ : ndarray of shape (n_metrics, n_train)
+        Predicted change of each metric if a sample is removed.
+    utility_influence_ : ndarray of shape (n_train,)
+        The same for the mean loss on the evaluation rows.
+    objective_names_ : list of str of length n_metrics
+        What the metrics are.
+    objective_before_ : ndarray of shape (n_metrics,)
+        The signed gaps of the original classifier on the evaluation rows.
+    objective_predicted_ : ndarray of shape (n_metrics,)
+        The same as the influences predict them under ``epsilon_``.
+    objective_after_ : ndarray of shape (n_metrics,)
+        The same of the corrected classifier.
+    utility_before_ : float
+        Mean loss of the original classifier on the evaluation rows.
+    utility_after_ : float
+        The same of the corrected classifier.
+    stationarity_ : float
+        How far the corrected parameters are from a refit under the new weights, see
+        :class:`UnlearningClassifier`.
+    step_length_ : float
+        Share of the last full step that was taken.
+    n_iter_ : int
+        Number of steps.
+    training_decrement_ : float
+        How far the original classifier is from the optimum of its training rows, see
+        :class:`UnlearningClassifier`.
+    train_indices_ : ndarray of shape (n_train,)
+        Rows of X that the attributes above speak of, after :meth:`fit`.
+    validation_indices_ : ndarray or None
+        Rows of X that :meth:`fit` held out.
+    timings_ : dict of str to float
+        Seconds spent on each step.
+    solver_residuals_ : dict of str to float
+        The largest relative residual that the iterative solver of each step reached.
     strength_ : float
         The chosen strength.
     best_index_ : int
         Its row in ``path_``.
     path_ : DataFrame of shape (n_strengths, n_columns)
         A row a strength: ``"strength"``, ``"disparity"``, ``"utility"`` and
-        ``"utility_loss"`` of the predicted labels, ``"feasible"`` (whether the bound
-        holds), the surrogate gaps by the names in ``objective_names_``, ``"loss"``
-        (the mean loss on the evaluation rows), ``"stationarity"``, ``"step_length"``
-        and ``"effective_sample_size"``; ``"threshold"`` if it is tuned. With ``cv``
-        they are means over the splits.
+        ``"utility_loss"`` of the predicted labels, ``"disparity_se"`` and
+        ``"utility_se"``, their standard errors, ``"feasible"`` (whether the bound
+        holds), the surrogate gaps by the names in ``objective_names_`` and their
+        standard errors by the names with ``"_se"`` added, ``"loss"`` (the mean loss on
+        the evaluation rows), ``"stationarity"``, ``"step_length"`` and
+        ``"effective_sample_size"``; ``"threshold"`` if it is tuned (NaN is the
+        classifier's own); with ``min_ratio``, ``"ratio"`` and ``"lowest_group"``, the
+        group that sets it. What is not known is NaN. With ``cv``, all but the disparity
+        are means over the splits.
     threshold_ : float or None
         The tuned decision threshold; None is the classifier's own.
 
     See Also
     --------
-    UnlearningClassifier : Corrects at a given strength; all its attributes are here.
+    UnlearningClassifier : Corrects at a given strength.
+    skswu.metrics.make_fairness_scorer : Scores predicted labels for searches.
     skswu.inspection.TradeoffDisplay : Draws utility against disparity.
 
     Notes
     -----
-    With ``cv`` the same strength is chosen, and the same model comes out, as by
-    :class:`~sklearn.model_selection.GridSearchCV` over ``weighting__strength`` with the
-    scorer :func:`~skswu.metrics.make_fairness_scorer` of the same disparity, utility
-    and ``max_disparity``. Warnings of the path are raised for the chosen strength only.
+    An estimate that is just at its bound breaks it on other rows every other time, and
+    the best one of many strengths within a bound is often just at it. Where the bound
+    is to be kept, ask for less, or set ``confidence``: on a few hundred rows that may
+    leave no strength to choose.
+
+    Standard errors of differences between groups are those of Agresti and Caffo, whose
+    intervals lie around differences of rates to which a success and a failure are
+    added; weighted rows count as the number of equal ones that tell as much. The
+    extremes of several groups differ more than they would on many rows, so that a
+    bound is kept the more.
+
+    Where the disparity, its standard error or the utility is NaN, as where a group has
+    no row, the strength is not chosen, which is told; if none is left, that is an
+    error. Groups that are few in each split are compared once all splits are together.
+    A search by :class:`~sklearn.model_selection.GridSearchCV` with the scorer
+    :func:`~skswu.metrics.make_fairness_scorer` looks at each split by itself, and may
+    choose otherwise. Warnings of the path are raised for the chosen strength only.
+
+    References
+    ----------
+    Agresti and Caffo, "Simple and Effective Confidence Intervals for Proportions and
+    Differences of Proportions Result from Adding Two Successes and Two Failures", 2000.
 
     Examples
     --------
@@ -140,6 +241,8 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
         "strengths": [Interval(Integral, 1, None, closed="left"), "array-like"],
         "max_disparity": [Interval(Real, 0, None, closed="left"), None],
         "max_utility_loss": [Interval(Real, 0, None, closed="left"), None],
+        "min_ratio": [Interval(Real, 0, 1, closed="right"), None],
+        "confidence": [Interval(Real, 0.5, 1, closed="left"), None],
         "disparity": [str, callable],
         "utility": [str, callable],
         "cv": ["cv_object"],
@@ -151,9 +254,11 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
         self,
         estimator,
         *,
-        strengths=50,
+        strengths=51,
         max_disparity=None,
         max_utility_loss=None,
+        min_ratio=None,
+        confidence=None,
         disparity="auto",
         utility="accuracy",
         cv=None,
@@ -164,6 +269,8 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
         update="influence",
         validation_fraction=0.2,
         sensitive_features=None,
+        control_features=None,
+        missing_groups="error",
         n_jobs=None,
         random_state=None,
         verbose=0,
@@ -176,12 +283,16 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
             update=update,
             validation_fraction=validation_fraction,
             sensitive_features=sensitive_features,
+            control_features=control_features,
+            missing_groups=missing_groups,
             random_state=random_state,
             verbose=verbose,
         )
         self.strengths = strengths
         self.max_disparity = max_disparity
         self.max_utility_loss = max_utility_loss
+        self.min_ratio = min_ratio
+        self.confidence = confidence
         self.disparity = disparity
         self.utility = utility
         self.cv = cv
@@ -193,13 +304,41 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
         if "path_" in state:
             # Columns can be stored without trust in anything, a DataFrame cannot.
             columns = state["path_"].items()
-            state["path_"] = {name: column.to_numpy() for name, column in columns}
+            state["path_"] = {name: _stored(column) for name, column in columns}
         return state
 
     def __setstate__(self, state):
         if "path_" in state:
             state = {**state, "path_": make_table(state["path_"])}
         super().__setstate__(state)
+
+    def _read_metadata(self, data, fit_params, passed=()):
+        if get_config()["enable_metadata_routing"]:
+            routed = self._routed(data, fit_params, passed)
+            return Metadata(
+                routed.estimator.fit, routed.scorer.score, routed.splitter.split
+            )
+        split = {}
+        if self.cv is not None and "groups" in fit_params:
+            split = {"groups": fit_params["groups"]}
+            fit_params = {k: v for k, v in fit_params.items() if k != "groups"}
+        fit = super()._read_metadata(data, fit_params).fit
+        return Metadata(fit, split=split)
+
+    def get_metadata_routing(self):
+        """Return what metadata this estimator takes and passes on.
+
+        Returns
+        -------
+        MetadataRouter
+            That of :class:`UnlearningClassifier`, which passes on to the ``split`` of
+            ``cv`` and to the scorer ``utility`` as well. A scorer given by name
+            requests the sample weights.
+        """
+        router = super().get_metadata_routing()
+        router.add(splitter=self.cv, method_mapping=_from_fit("split"))
+        scorer = requesting_scorer(self.utility)
+        return router.add(scorer=scorer, method_mapping=_from_fit("score"))
 
     def _resolve_parts(self):
         parts = super()._resolve_parts()
@@ -208,27 +347,46 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
                 f"The 'weighting' parameter of {type(self).__name__} must have a "
                 f"strength to choose; got {parts.weighting!r}."
             )
-        if self.max_disparity is not None and self.max_utility_loss is not None:
-            raise ValueError(
-                "Only one of max_disparity and max_utility_loss can be given; got "
-                f"max_disparity={self.max_disparity!r} and "
-                f"max_utility_loss={self.max_utility_loss!r}."
-            )
+        self._check_bounds()
         self._read_strengths()
         return parts
 
+    def _check_bounds(self):
+        names = ("max_disparity", "max_utility_loss", "min_ratio")
+        given = {name: getattr(self, name) for name in names}
+        given = {name: bound for name, bound in given.items() if bound is not None}
+        listed = ", ".join(f"{name}={bound!r}" for name, bound in given.items())
+        if len(given) > 1:
+            raise ValueError(
+                f"Only one of {', '.join(names)} can be given; got {listed}."
+            )
+        if self.confidence is not None and not given.keys() & {names[0], names[2]}:
+            raise ValueError(
+                "confidence says how sure a bound on the disparity is to be: it needs "
+                f"max_disparity or min_ratio; got {listed or 'neither'}."
+            )
+        bound = self.max_disparity
+        if bound is not None and bound >= LOOSE_BOUND and is_ratio(self.disparity):
+            warn(
+                f"max_disparity={bound} bounds 1 less the ratio, and so allows a ratio "
+                f"of {max(1.0 - bound, 0.0):.3g}. To ask for a ratio of at least "
+                f"{min(bound, 1.0)}, give min_ratio={min(bound, 1.0)} in its place."
+            )
+
     @property
     def _rule(self):
+        if self.min_ratio is not None:
+            return HighestUtilityByRatio.of(self.min_ratio, self.confidence)
         if self.max_disparity is not None:
-            return HighestUtility(self.max_disparity)
+            return HighestUtility(self.max_disparity, self.confidence)
         loss = self.max_utility_loss
         return SmallestDisparity(_DEFAULT_UTILITY_LOSS if loss is None else loss)
 
     def _read_strengths(self):
         if isinstance(self.strengths, Integral):
-            # One strength is the whole correction, not none of it.
-            first = 1.0 if self.strengths == 1 else 0.0
-            return np.linspace(first, 1.0, self.strengths).tolist()
+            if self.strengths == 1:
+                return [1.0]
+            return np.linspace(0.0, _LARGEST_STRENGTH, self.strengths).tolist()
         strengths = np.asarray(self.strengths, dtype=np.float64)
         fine = (strengths >= 0) & (strengths < np.inf)
         if strengths.ndim != 1 or not len(strengths) or not fine.all():
@@ -239,18 +397,22 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
         return strengths.tolist()
 
     def _find_correction(self, fitted, parts):
-        strengths, chosen = self._read_strengths(), None
         if self.cv is not None and fitted.given is not None:
-            chosen = path, best = self._cross_validate(fitted.given, parts)
-            strengths = [float(path["strength"][best])]
-        candidate, table = self._best_along(strengths, fitted, parts)
-        path, best = choose([table], self._rule)
+            table = self._cross_validate(fitted.given, parts)
+            strength = float(table.path["strength"][table.best])
+            walk, position = self._walk([strength], fitted, parts), 0
+        else:
+            strengths = self._read_strengths()
+            walk = self._walk(strengths, fitted, parts)
+            table = PathTable(strengths, [walk.measured], walk.pooled, self._rule)
+            position = table.best
+        candidate = walk.candidates[position]
         self.strength_ = candidate.strength
-        self.threshold_ = table[best].get("threshold")
-        self.path_, self.best_index_ = chosen or (path, best)
+        self.threshold_ = walk.threshold(position)
+        self.path_, self.best_index_ = table.path, table.best
         correction = candidate.finish()
         candidate.warn()
-        warn_of_bound(self.path_, self.best_index_, self._rule)
+        table.warn_of_bound()
         corrected = self._with_threshold(fitted, candidate.classifier)
         return CorrectedModel(corrected, correction, candidate.strength)
 
@@ -263,51 +425,120 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
         return with_threshold(corrected, self.threshold_, measured.X, measured.y)
 
     def _cross_validate(self, data, parts):
-        """Return the path, and the row that is best on parts not fitted on."""
-        splits = check_cv(self.cv, data.y, classifier=True).split(data.X, data.y)
-        tables = Parallel(n_jobs=self.n_jobs)(
-            delayed(self._measure_split)(data, parts, train, test)
+        """Return the PathTable of predictions on parts that were not fitted on."""
+        splitter = check_cv(self.cv, data.y, classifier=True)
+        X = data.X if is_indexed_by_row(data.X) else np.arange(len(data.y))
+        splits = list(splitter.split(X, data.y, **data.metadata.split))
+        times = np.bincount(np.concatenate([test for _, test in splits]))
+        measured = Parallel(n_jobs=self.n_jobs)(
+            delayed(self._measure_split)(data, parts, train, test, times[test])
             for train, test in splits
         )
-        return choose(tables, self._rule)
+        paths, classes = zip(*measured, strict=True)
+        self._check_classes(classes, np.unique(data.y))
+        disparities = self._disparities(parts, classes[0])
+        pooled = PooledDisparity(
+            disparities, [path.rows for path in paths], [path.before for path in paths]
+        )
+        return PathTable(self._read_strengths(), paths, pooled, self._rule)
 
-    def _measure_split(self, data, parts, train, test):
-        """Return the table of the path of a fit on some rows, measured on others."""
+    def _measure_split(self, data, parts, train, test, times):
+        """Return the MeasuredPath of a fit on some rows, scored on others."""
         fitted = self._fit_estimator(data.take(train))
-        path = self._walk(self._read_strengths(), fitted, parts, data.take(test))
-        return [row for _, row in path]
+        scored = data.take(test), times
+        walk = self._walk(self._read_strengths(), fitted, parts, scored)
+        return walk.measured, fitted.estimator.classes_
 
-    def _best_along(self, strengths, fitted, parts):
-        """Return the candidate with the best score, and the table of all."""
-        table, best = [], None
-        for candidate, row in self._walk(strengths, fitted, parts):
-            if best is None or row["score"] > max(one["score"] for one in table):
-                best = candidate
-            table.append(row)
-        return best, table
+    def _check_classes(self, classes, labels):
+        """Insist that each split was fitted on all labels."""
+        for split, known in enumerate(classes):
+            missing = np.setdiff1d(labels, known).tolist()
+            if missing:
+                raise ValueError(
+                    f"The rows that split {split} of cv is fitted on hold no row with "
+                    f"the labels {missing}; take fewer splits, or stratified ones."
+                )
+
+    def _disparities(self, parts, classes):
+        """Return what the path is measured by."""
+        kind = Disparities if self.min_ratio is None else Ratios
+        disparities = kind(parts.objectives, self.disparity, classes)
+        if self.confidence is not None:
+            disparities.check_has_standard_errors(self.confidence)
+        return disparities
 
     def _walk(self, strengths, fitted, parts, scored=None):
-        """Yield the candidates of the path with their rows of the table.
+        """Return the corrections of a fitted estimator, measured.
 
-        ``scored`` are the rows to score them on if not those of the objective.
+        ``scored`` are the rows to score them on and how many splits score each, if not
+        those of the objective.
         """
         wrapped = WrappedClassifier(fitted.estimator)
         seen = fitted.seen_by(wrapped)
-        measured = seen.measured if scored is None else scored.seen_by(wrapped)
+        data, times = seen.measured, None
+        if scored is not None:
+            data, times = scored[0].seen_by(wrapped), scored[1]
+        disparities = self._disparities(parts, wrapped.classifier.classes_)
         corrector = self._pose(WrappedClassifier(wrapped.classifier), seen, parts)
-        scores = make_scores(
-            measured,
-            wrapped.classifier,
-            corrector.problem,
-            parts.objectives,
-            self.disparity,
-            self.utility,
-        )
-        tune = self.tune_threshold and scored is None
-        rows = PathRows(scores, self._rule, ThresholdSearch(scores) if tune else None)
+        given = disparities, self.utility, times
+        scores = make_scores(data, wrapped.classifier, corrector.problem, *given)
+        pooled = None
+        if scored is None:
+            pooled = PooledDisparity(disparities, [scores.rows], [scores.before])
+        search = None
+        if self.tune_threshold and scored is None:
+            search = ThresholdSearch(scores, pooled, self._rule)
         candidates = corrector.correct(strengths)
         predicted = [None] * len(candidates)
         if scored is None:
             predicted = corrector.predicted(candidates)
-        for candidate, known in zip(candidates, predicted, strict=True):
-            yield candidate, rows.row(candidate, known)
+        points = [
+            self._point(candidate, known, scores, search)
+            for candidate, known in zip(candidates, predicted, strict=True)
+        ]
+        measured = MeasuredPath(scores.rows, scores.before, points)
+        return Walk(candidates, measured, pooled)
+
+    def _point(self, candidate, predicted, scores, search):
+        """Return the PathPoint of a correction."""
+        if predicted is None:
+            predicted = scores.predict(candidate.classifier)
+        outcome, tuned = scores.outcome(candidate, predicted), {}
+        if search is not None:
+            threshold, outcome = search.best(candidate.classifier, outcome)
+            tuned = {"threshold": threshold}
+        return make_point(candidate, outcome, tuned)
+
+
+@dataclass(frozen=True)
+class Walk:
+    """The corrections of one fitted estimator.
+
+    Attributes
+    ----------
+    candidates : list of Candidate
+        One a strength.
+    measured : MeasuredPath
+        What they do on the rows that are scored.
+    pooled : PooledDisparity or None
+        Measures the disparity on these rows alone; None where others are to be added.
+    """
+
+    candidates: list
+    measured: MeasuredPath
+    pooled: PooledDisparity | None
+
+    def threshold(self, position):
+        """Return the tuned threshold of one of them; None is the classifier's own."""
+        threshold = self.measured.points[position].columns.get("threshold", np.nan)
+        return None if np.isnan(threshold) else threshold
+
+
+def _stored(column):
+    """Return a column as an array that is read without trust in anything."""
+    values = column.to_numpy()
+    return values.astype(str) if values.dtype == object else values
+
+
+def _from_fit(callee):
+    return MethodMapping().add(caller="fit", callee=callee)

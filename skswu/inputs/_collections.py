@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from sklearn.utils.validation import check_consistent_length, validate_data
+from sklearn.utils.validation import check_consistent_length
 
 from .._utils._compat import check_sample_weight
 from ..rows._dask import hold_partitions
@@ -27,30 +27,23 @@ class CollectionReader(DataReader):
     Attributes are those of :class:`DataReader`.
     """
 
-    def read(self, X, y, *, sensitive_features=None, sample_weight=None):
-        """Return the CollectionData of what a call takes."""
-        return self._read(X, y, sensitive_features, sample_weight)
-
     def read_both(
         self,
         X,
         y,
         *,
-        sensitive_features=None,
-        sample_weight=None,
         X_val=None,
         y_val=None,
+        sensitive_features=None,
         sensitive_features_val=None,
+        sample_weight=None,
+        **control,
     ):
         """Return the CollectionData of the training and of the evaluation rows."""
+        self._check_no_control(control)
         if X_val is None:
             check_alone(y_val=y_val, sensitive_features_val=sensitive_features_val)
-            return self.read(
-                X,
-                y,
-                sensitive_features=sensitive_features,
-                sample_weight=sample_weight,
-            ), None
+            return self._read(X, y, sensitive_features, sample_weight), None
         if y_val is None:
             raise ValueError("y_val must be given with X_val; got None.")
         if not is_collection(X_val):
@@ -61,21 +54,33 @@ class CollectionReader(DataReader):
         training = replace(self, needed_by=None)
         training = training._read(X, y, sensitive_features, sample_weight)
         given = X_val, y_val, sensitive_features_val, None
-        return training, self._read(*given, reset=False, suffix="_val")
+        return training, self._read(*given, ending="_val")
 
-    def _read(self, X, y, groups, weight, reset=True, suffix=""):
-        validate_data(self.owner, _meta(X), reset=reset, skip_check_array=True)
+    def _check_no_control(self, given):
+        names = [name for name, value in given.items() if value is not None]
+        names += ["control_features"] if self.control_column is not None else []
+        if names:
+            raise TypeError(
+                f"{names[0]} are not read from dask collections. Cross them with the "
+                "groups, or correct a sample in memory."
+            )
+
+    def _read(self, X, y, groups, weight, ending=""):
+        if hasattr(X, "chunks") and X.ndim != 2:
+            raise ValueError(f"X{ending} must have two dimensions; got {X.ndim}.")
         if groups is None and self.column is not None:
             groups = _columns(X, self.column)
-        name = f"sensitive_features{suffix}"
+        name = f"sensitive_features{ending}"
         if groups is None and self.needed_by is not None:
             raise ValueError(
                 f"{self.needed_by} needs {name}: pass them to the call, or name a "
                 "column of X by the constructor's sensitive_features."
             )
-        given = {f"y{suffix}": y, name: groups, "sample_weight": weight}
+        given = {f"y{ending}": y, name: groups, "sample_weight": weight}
         given = {key: _cut_like(X, v, key) for key, v in given.items()}
-        return CollectionData(X, *given.values(), name=name)
+        return CollectionData(
+            X, *given.values(), name=name, missing_groups=self.missing_groups
+        )
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,8 @@ class CollectionData:
         Labels, sensitive features and sample weights, by partitions.
     name : str
         What messages call the sensitive features.
+    missing_groups : {"error", "own"}, default="error"
+        Whether missing values among the groups are refused, or are a group.
     wrapped : WrappedClassifier or None, default=None
         Whose transformers the rows go through.
     found : dict
@@ -101,6 +108,7 @@ class CollectionData:
     groups: list | None = None
     weight: list | None = None
     name: str = "sensitive_features"
+    missing_groups: str = "error"
     wrapped: Any = None
     found: dict = field(default_factory=dict)
 
@@ -172,12 +180,13 @@ class CollectionData:
         if self.groups is not None:
             groups = self._read_groups(kinds, tally, len(columns) - 1, rows.n_rows)
         note_kinds(rows, tuple(columns), kinds, codes)
-        n, weight, least, most = np.array(list(tally.values())).T
+        n, weight, squares, least, most = np.array(list(tally.values())).T
         return Kinds(
             codes,
             groups,
             n,
             weight,
+            squares,
             is_weighted=self.weight is not None,
             weigh_alike=least.min() == most.max(),
         )
@@ -185,9 +194,9 @@ class CollectionData:
     def _read_groups(self, kinds, tally, n_columns, n_rows):
         """Return the Groups of kinds."""
         missing = sum(tally[kind][0] for kind in kinds if None in kind[1:])
-        if missing:
+        if missing and self.missing_groups == "error":
             raise ValueError(
-                f"{self.name} has {missing} missing values; drop these rows or give "
+                f"{self.name} has {missing:.0f} missing values; drop these rows or give "
                 "them a value of their own."
             )
         table = np.empty((len(kinds), n_columns), dtype=object)
@@ -201,6 +210,7 @@ class CollectionData:
             len(kinds),
             self.name,
             max_groups_per_row=0.5 * share,
+            missing_groups=self.missing_groups,
         )
 
     def positions(self, epsilon):
@@ -342,15 +352,6 @@ def _columns(X, column):
             f"{list(X.columns)}."
         )
     return X[names]
-
-
-def _meta(X):
-    """Return rows of no length with the columns of X."""
-    if hasattr(X, "chunks"):
-        if X.ndim != 2:
-            raise ValueError(f"X must have two dimensions; got {X.ndim}.")
-        return np.empty((0, X.shape[1]), dtype=X.dtype)
-    return X._meta
 
 
 def lazily(function, X, shape, dtype):

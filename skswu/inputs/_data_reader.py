@@ -4,45 +4,56 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.sparse import issparse
-from sklearn.utils import column_or_1d
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_consistent_length, validate_data
+from sklearn.utils import indexable
 
 from .._utils._array_api import as_numpy, is_foreign
-from .._utils._compat import check_sample_weight, count_rows
+from .._utils._compat import check_sample_weight
+from .._utils._warnings import warn
 from ._labeled_data import LabeledData
-from ._sensitive_features import read_sensitive_features
+from ._labels import read_labels
+from ._rows_of_data import check_in_memory, count_rows
+from ._sensitive_features import read_control_features, read_sensitive_features
+
+_MANY_GROUPS = 100
 
 
 @dataclass(frozen=True)
 class DataReader:
     """Check and read what a call passes; X is passed on as it was given.
 
-    What an estimator checks of X when it is fitted or asked is left to it.
+    What an estimator checks of X when it is fitted or asked is left to it, so that
+    lists of texts, dicts of arrays and data sets reach it as they are.
 
     Attributes
     ----------
-    owner : estimator
-        Remembers the number and the names of X's columns, and is named in messages.
     column : str, int, list of them or None, default=None
         Columns of X to read the groups from where a call passes none.
     needed_by : str or None, default=None
         What cannot do without groups, for the message; None lets them be missing.
+    missing_groups : {"error", "own"}, default="error"
+        Whether missing values among the groups are refused, or are a group.
+    control_column : str, int, list of them or None, default=None
+        Columns of X to read the control features from where a call passes none.
     """
 
-    owner: Any
     column: Any = None
     needed_by: str | None = None
+    missing_groups: str = "error"
+    control_column: Any = None
 
-    def read(self, X, y, *, sensitive_features=None, sample_weight=None):
-        """Return the LabeledData of what :meth:`~skswu.UnlearningClassifier.fit` takes.
-
-        The columns of X are remembered.
-        """
+    def read(
+        self,
+        X,
+        y,
+        *,
+        sensitive_features=None,
+        control_features=None,
+        sample_weight=None,
+    ):
+        """Return the LabeledData of what ``fit`` takes."""
         X, y = self._check_rows(X, y)
-        groups = self._read_groups(X, sensitive_features)
-        return LabeledData(X, y, groups, _check_weight(sample_weight, X))
+        groups = self._read_groups(X, sensitive_features, control_features)
+        return LabeledData(X, y, groups, _check_weight(sample_weight, y))
 
     def read_both(
         self,
@@ -50,10 +61,12 @@ class DataReader:
         y,
         *,
         sensitive_features=None,
+        control_features=None,
         sample_weight=None,
         X_val=None,
         y_val=None,
         sensitive_features_val=None,
+        control_features_val=None,
     ):
         """Return the LabeledData of the training and of the evaluation rows, or None.
 
@@ -63,54 +76,99 @@ class DataReader:
         """
         given = {
             "sensitive_features": sensitive_features,
+            "control_features": control_features,
             "sample_weight": sample_weight,
         }
         if X_val is None:
-            check_alone(y_val=y_val, sensitive_features_val=sensitive_features_val)
+            check_alone(
+                y_val=y_val,
+                sensitive_features_val=sensitive_features_val,
+                control_features_val=control_features_val,
+            )
             return self.read(X, y, **given), None
         if y_val is None:
             raise ValueError("y_val must be given with X_val; got None.")
         training = replace(self, needed_by=None).read(X, y, **given)
-        X_val, y_val = self._check_rows(X_val, y_val, reset=False)
+        X_val, y_val = self._check_rows(X_val, y_val, "_val")
         groups = self._read_groups(
-            X_val, sensitive_features_val, "sensitive_features_val"
+            X_val, sensitive_features_val, control_features_val, "_val"
         )
         if training.groups is not None and groups is not None:
             groups = groups.aligned_to(training.groups)
         return training, LabeledData(X_val, y_val, groups)
 
-    def _check_rows(self, X, y, reset=True):
+    def _check_rows(self, X, y, ending=""):
         """Check what an estimator does not: lengths and labels."""
-        if issparse(X):
-            X = X.tocsr()  # the only format whose rows can be picked fast
-        elif not hasattr(X, "shape"):
-            X = np.asarray(X)
-        X, y = validate_data(self.owner, X, y, reset=reset, skip_check_array=True)
-        y = as_numpy(column_or_1d(y, warn=True))
-        check_consistent_length(X, y)
-        check_classification_targets(y)
+        check_in_memory(X, f"X{ending}")
+        (X,) = indexable(X)
+        y = read_labels(as_numpy(y), f"y{ending}")
+        if count_rows(X) != len(y):
+            raise ValueError(
+                f"X{ending} and y{ending} have inconsistent numbers of samples: "
+                f"{count_rows(X)} and {len(y)}."
+            )
         return X, y
 
-    def _read_groups(self, X, given, name="sensitive_features"):
-        """Read the groups of the rows, and insist on them where they are needed."""
-        column, n_rows = self.column, count_rows(X)
-        if is_foreign(X) and given is None:
-            X = as_numpy(X)
-        groups = read_sensitive_features(as_numpy(given), X, column, n_rows, name)
+    def _read_groups(self, X, given, control, ending=""):
+        """Read the groups of the rows, and insist on them where they are needed.
+
+        Those of control features are the strata that they are compared within.
+        """
+        name = f"sensitive_features{ending}"
+        if is_foreign(X):
+            X, given, control = map(as_numpy, (X, given, control))
+        groups = read_sensitive_features(
+            given,
+            X,
+            self.column,
+            count_rows(X),
+            name,
+            missing_groups=self.missing_groups,
+        )
         if groups is None and self.needed_by is not None:
             raise ValueError(
                 f"{self.needed_by} needs {name}: pass them to the call, or name a "
                 "column of X by the constructor's sensitive_features."
             )
-        return groups
+        strata = read_control_features(
+            control,
+            X,
+            self.control_column,
+            count_rows(X),
+            f"control_features{ending}",
+            missing_groups=self.missing_groups,
+        )
+        if groups is None:
+            _check_no_strata(strata, ending)
+            return None
+        _warn_of_many(groups, name)
+        return groups.within(strata)
 
 
-def _check_weight(weight, X):
+def _check_no_strata(strata, ending):
+    """Insist that there are no strata where no groups are compared in them."""
+    if strata is not None:
+        raise ValueError(
+            f"control_features{ending} are strata to compare groups in: they need "
+            f"sensitive_features{ending}, which are None."
+        )
+
+
+def _warn_of_many(groups, name):
+    """Tell of a column whose values were hardly meant as groups."""
+    if len(groups.names) > _MANY_GROUPS:
+        warn(
+            f"{name} has {len(groups.names)} groups, each of which is compared by "
+            f"itself; the smallest has {groups.counts().min()} rows. Cut a feature of "
+            "many values into intervals."
+        )
+
+
+def _check_weight(weight, y):
     if weight is None:
         return None
-    X = np.empty(count_rows(X))  # whose length alone counts
     return check_sample_weight(
-        as_numpy(weight), X, dtype=np.float64, ensure_non_negative=True
+        as_numpy(weight), y, dtype=np.float64, ensure_non_negative=True
     )
 
 

@@ -14,16 +14,17 @@ import numpy as np
 class Tally(dict):
     """Numbers of rows by kind, which can be added.
 
-    Keys are tuples; values are number, weight, and least and largest weight of a row.
+    Keys are tuples; values are number, weight, sum of squared weights, and least and
+    largest weight of a row.
     """
 
     def __iadd__(self, other):
-        for kind, (n, weight, least, most) in other.items():
+        for kind, (*sums, least, most) in other.items():
             known = self.get(kind)
             if known is not None:
-                n, weight = n + known[0], weight + known[1]
-                least, most = min(least, known[2]), max(most, known[3])
-            self[kind] = n, weight, least, most
+                sums = [one + more for one, more in zip(known, sums, strict=False)]
+                least, most = min(least, known[3]), max(most, known[4])
+            self[kind] = *sums, least, most
         return self
 
 
@@ -41,6 +42,8 @@ class Kinds:
         Numbers of rows.
     weight : ndarray of shape (n_kinds,)
         Total sample weights.
+    squares : ndarray of shape (n_kinds,)
+        Sums of the squared sample weights.
     is_weighted : bool
         Whether rows have sample weights.
     weigh_alike : bool
@@ -51,6 +54,7 @@ class Kinds:
     groups: Any
     n: np.ndarray
     weight: np.ndarray
+    squares: np.ndarray
     is_weighted: bool
     weigh_alike: bool
 
@@ -132,14 +136,15 @@ def _tally(block, columns):
     kinds, positions = _distinct(block, columns)
     n = np.bincount(positions, minlength=len(kinds))
     if np.ndim(block.count) == 0:
-        values = [(int(m), float(m), 1.0, 1.0) for m in n]
+        values = [(m, m, m, 1.0, 1.0) for m in n.astype(float).tolist()]
         return (Tally(zip(kinds, values, strict=True)),)
     count = block.count
     weight = np.bincount(positions, count, len(kinds))
     least, most = np.full(len(kinds), np.inf), np.zeros(len(kinds))
     np.minimum.at(least, positions, count)
     np.maximum.at(most, positions, count)
-    values = np.column_stack([n, weight, least, most]).tolist()
+    squares = np.bincount(positions, count**2, len(kinds))
+    values = np.column_stack([n, weight, squares, least, most]).tolist()
     return (Tally(zip(kinds, values, strict=True)),)
 
 

@@ -1,12 +1,13 @@
 """Rows with their labels, groups and weights."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from .._utils._compat import rows_at
 from ..rows._memory_maps import in_memory, take_rows
+from ._metadata import Metadata
+from ._rows_of_data import rows_at
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class LabeledData:
     as_fitted : {array-like, sparse matrix, DataFrame} or None
         X as the bare classifier was fitted on; None is what the transformers before it
         make of X.
+    metadata : Metadata
+        What else the call passes, for other objects.
     """
 
     X: Any
@@ -33,6 +36,7 @@ class LabeledData:
     groups: Any = None
     weight: np.ndarray | None = None
     as_fitted: Any = None
+    metadata: Metadata = field(default_factory=Metadata)
 
     def seen_by(self, wrapped):
         """Return the rows as a WrappedClassifier's bare one sees them."""
@@ -70,9 +74,10 @@ class LabeledData:
     def take(self, indices):
         """Return the rows at ``indices``."""
         return LabeledData(
-            take_rows(self.X, indices),
+            take_rows(self.X, indices, rows_at),
             rows_at(self.y, indices),
             None if self.groups is None else self.groups.take(indices),
             None if self.weight is None else self.weight[indices],
-            None if self.as_fitted is None else take_rows(self.as_fitted, indices),
+            None if self.as_fitted is None else rows_at(self.as_fitted, indices),
+            self.metadata.take(indices, self.y),
         )

@@ -1,8 +1,12 @@
 """Sample weights as the fit of an estimator takes them."""
 
+from inspect import Parameter, signature
+
 import numpy as np
+from sklearn import get_config
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
+from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import has_fit_parameter
 
 # Fits by these solvers are the same whether rows of no weight are there or not.
@@ -82,11 +86,38 @@ def takes_sample_weight(estimator):
     Returns
     -------
     bool
-        Whether its ``fit`` takes ``sample_weight``.
+        Whether its ``fit`` takes ``sample_weight``, or hands it on to estimators that
+        do.
     """
     if isinstance(estimator, Pipeline):
         return takes_sample_weight(estimator.steps[-1][1])
-    return has_fit_parameter(estimator, "sample_weight")
+    if has_fit_parameter(estimator, "sample_weight"):
+        return True
+    if not _takes_any_keyword(estimator):
+        return False
+    if get_config()["enable_metadata_routing"]:
+        router = get_routing_for_object(estimator)
+        return bool(router.consumes("fit", ["sample_weight"]))
+    inner = _inner_estimators(estimator)
+    return bool(inner) and all(takes_sample_weight(one) for one in inner)
+
+
+def _takes_any_keyword(estimator):
+    parameters = signature(estimator.fit).parameters.values()
+    return any(one.kind is Parameter.VAR_KEYWORD for one in parameters)
+
+
+def _inner_estimators(estimator):
+    """Return the estimators that an estimator is given, one by one or in a list."""
+    given = estimator.get_params(deep=False).values()
+    listed = [
+        entry[1]
+        for value in given
+        if isinstance(value, list)
+        for entry in value
+        if isinstance(entry, tuple) and len(entry) == 2
+    ]
+    return [one for one in [*given, *listed] if hasattr(one, "fit")]
 
 
 def sample_weight_options(estimator, weight):
@@ -102,7 +133,7 @@ def sample_weight_options(estimator, weight):
     Returns
     -------
     dict
-        Empty without weights.
+        Empty without weights. They are those that hold without metadata routing.
 
     Raises
     ------

@@ -6,16 +6,16 @@ categorical, a polars frame and a list of strings mean the same thing everywhere
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from numbers import Integral
 
 import narwhals.stable.v1 as nw
 import numpy as np
-from scipy import sparse
 
-_MAX_LISTED = 10
+from ._columns import columns_of, columns_of_X, is_column, listed
+
 _CHUNK_ROWS = 1 << 16
+#: The group of the rows whose value is missing, where they are kept.
+MISSING_GROUP = "(missing)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +56,10 @@ class Groups:
         """
         return replace(self, strata=strata)
 
+    def by_row(self) -> np.ndarray:
+        """Names of the rows' groups, shape (n_rows,), of objects."""
+        return np.array(self.names, dtype=object)[self.codes]
+
     def counts(self) -> np.ndarray:
         """Rows of each group, shape (n_groups,)."""
         return np.bincount(self.codes, minlength=len(self.names))
@@ -79,8 +83,8 @@ class Groups:
         unknown = [name for name in self.names if name not in position]
         if unknown:
             raise ValueError(
-                f"the {features} hold {kind} {_listed(unknown)} that are not among "
-                f"the known {kind} {_listed(other.names)}."
+                f"the {features} hold {kind} {listed(unknown)} that are not among "
+                f"the known {kind} {listed(other.names)}."
             )
         new_codes = [position[name] for name in self.names]
         return _recoded(self.codes, new_codes, other.names)
@@ -94,16 +98,18 @@ def read_sensitive_features(
     name="sensitive_features",
     *,
     max_groups_per_row=0.5,
+    missing_groups="error",
 ) -> Groups | None:
     """Read the sensitive features of a call, or else of the columns of `X`.
 
     Parameters
     ----------
     sensitive_features : array-like of shape (n_rows,) or (n_rows, n_features), or None
-        What the call passed: list, array, Series or DataFrame of numbers, strings,
-        booleans or categories. Several columns are crossed.
+        What the call passed: list, array, Series, DataFrame, dict or list of columns
+        of numbers, strings, booleans or categories; or names or positions of columns
+        of `X`. Several columns are crossed.
     X : array-like, DataFrame or sparse matrix of shape (n_rows, n_columns)
-        Read only if `sensitive_features` is None.
+        Read if `sensitive_features` is None or names columns.
     column : str, int, sequence of them, or None
         Name or position of the columns of `X` to read.
     n_rows : int
@@ -113,6 +119,8 @@ def read_sensitive_features(
     max_groups_per_row : float, default=0.5
         More than two groups are refused as "not a grouping" if there are more of them
         than this share of the rows.
+    missing_groups : {"error", "own"}, default="error"
+        Whether missing values are refused, or are the group ``"(missing)"``.
 
     Returns
     -------
@@ -125,7 +133,8 @@ def read_sensitive_features(
         For missing values, a wrong shape or length, an unknown column, fewer than two
         groups, or features that do not group the rows.
     """
-    groups, name = _read(sensitive_features, X, column, n_rows, name)
+    given = sensitive_features
+    groups, name = _read(given, X, column, n_rows, name, missing_groups == "own")
     if groups is not None:
         _check_several(groups, name)
         _check_grouping(groups, name, max_groups_per_row)
@@ -133,7 +142,13 @@ def read_sensitive_features(
 
 
 def read_control_features(
-    control_features, X, column, n_rows, name="control_features"
+    control_features,
+    X,
+    column,
+    n_rows,
+    name="control_features",
+    *,
+    missing_groups="error",
 ) -> Groups | None:
     """Read the control features of a call, or else of the columns of `X`.
 
@@ -144,13 +159,15 @@ def read_control_features(
     control_features : array-like of shape (n_rows,) or (n_rows, n_features), or None
         What the call passed, as :func:`read_sensitive_features` takes it.
     X : array-like, DataFrame or sparse matrix of shape (n_rows, n_columns)
-        Read only if `control_features` is None.
+        Read if `control_features` is None or names columns.
     column : str, int, sequence of them, or None
         Name or position of the columns of `X` to read.
     n_rows : int
         Expected number of rows.
     name : str, default="control_features"
         What messages call the parameter.
+    missing_groups : {"error", "own"}, default="error"
+        Whether missing values are refused, or are the stratum ``"(missing)"``.
 
     Returns
     -------
@@ -163,101 +180,29 @@ def read_control_features(
         For missing values, a wrong shape or length, an unknown column, or features
         that do not group the rows.
     """
-    strata, name = _read(control_features, X, column, n_rows, name)
+    given = control_features
+    strata, name = _read(given, X, column, n_rows, name, missing_groups == "own")
     if strata is not None:
         _check_grouping(strata, name, max_groups_per_row=0.5)
     return strata
 
 
-def _read(features, X, column, n_rows, name) -> tuple[Groups | None, str]:
+def _read(features, X, column, n_rows, name, keep_missing):
     """The groups of features, or of columns of `X`, and what messages call them."""
+    if is_column(features, X, n_rows):
+        features, column = None, features
     if features is not None:
-        columns = columns_of(features, name)
+        columns = columns_of(features, name, n_rows)
     elif column is not None:
         columns = columns_of_X(X, column, name)
         name = f"{name}={column!r}"
     else:
         return None, name
-    return _cross([_encode(values, n_rows, name) for values in columns]), name
+    read = [_encode(values, n_rows, name, keep_missing) for values in columns]
+    return _cross(read), name
 
 
-def columns_of(values, name) -> list:
-    """The columns of an array-like, Series or DataFrame."""
-    native = _from_native(values)
-    if isinstance(native, nw.Series):
-        return [native]
-    if isinstance(native, nw.DataFrame):
-        return [native[name] for name in native.columns]
-    # a list with None or nan must not become an array of strings
-    as_object = isinstance(values, (list, tuple))
-    array = np.asarray(values, dtype=object if as_object else None)
-    if array.ndim not in (1, 2) or 0 in array.shape[1:]:
-        raise ValueError(
-            f"{name} must be array-like with one value per row or a table with one row "
-            f"per sample; got {type(values).__name__} of shape {array.shape}."
-        )
-    return list(array.reshape(len(array), -1).T)
-
-
-def _from_native(values):
-    return nw.from_native(values, eager_only=True, allow_series=True, pass_through=True)
-
-
-def columns_of_X(X, column, name) -> list:
-    """The columns of `X` of these names or positions."""
-    single = isinstance(column, (str, Integral))
-    if not single and (not isinstance(column, Sequence) or len(column) == 0):
-        raise ValueError(
-            f"{name} must name a column of X, give its position, or be a non-empty "
-            f"list of these; got {column!r}."
-        )
-    frame = _from_native(X)
-    if not isinstance(frame, nw.DataFrame):
-        frame = X if sparse.issparse(X) else np.asarray(X)
-    return [_column_of_X(frame, c, name) for c in ([column] if single else column)]
-
-
-def _column_of_X(X, column, name):
-    names = X.columns if isinstance(X, nw.DataFrame) else None
-    if isinstance(column, str):
-        _check_column_name(column, names, name)
-    elif isinstance(column, Integral) and not isinstance(column, bool):
-        _check_column_position(column, X.shape, name)
-        column = column if names is None else names[column]
-    else:
-        raise ValueError(
-            f"{name} must hold column names (str) or positions (int); got {column!r}."
-        )
-    if names is not None:
-        return X.get_column(column)
-    if sparse.issparse(X):
-        by_column = X if X.format in ("csr", "csc") else X.tocsr()
-        return by_column[:, [column]].toarray().ravel()
-    return X[:, column]
-
-
-def _check_column_name(column, names, name):
-    if names is None:
-        raise ValueError(
-            f"{name}={column!r} names a column, but X has no column names; pass X as "
-            "a DataFrame or, without column names, give the position of the column."
-        )
-    if column not in names:
-        raise ValueError(
-            f"{name}={column!r} is not a column of X, which has {_listed(names)}."
-        )
-
-
-def _check_column_position(position, shape, name):
-    n_columns = shape[1] if len(shape) == 2 else 0
-    if not -n_columns <= position < n_columns:
-        raise ValueError(
-            f"{name}={position!r} is not a column position of X, which has shape "
-            f"{tuple(shape)}."
-        )
-
-
-def _encode(values, n_rows, name) -> Groups:
+def _encode(values, n_rows, name, keep_missing) -> Groups:
     """Groups of one column, names sorted by value."""
     if len(values) != n_rows:
         raise ValueError(f"{name} has {len(values)} rows, but {n_rows} are expected.")
@@ -268,10 +213,15 @@ def _encode(values, n_rows, name) -> Groups:
             f"{name} must hold one number, string or boolean per row and feature; "
             f"got values that cannot be compared ({error})."
         ) from None
-    _check_not_missing(codes, name)
+    if not keep_missing:
+        _check_not_missing(codes, name)
     names = [_group_name(value) for value in uniques]
     # a dict, because distinct values may share a name, as 1 and "1" do
     sorted_names = list(dict.fromkeys(names[i] for i in _value_order(uniques)))
+    if (codes == -1).any():
+        # the last entry is what the code -1 finds
+        names.append(MISSING_GROUP)
+        sorted_names = list(dict.fromkeys([*sorted_names, MISSING_GROUP]))
     position = {name: code for code, name in enumerate(sorted_names)}
     return _recoded(codes, [position[name] for name in names], sorted_names)
 
@@ -289,11 +239,16 @@ def _factorize(values) -> tuple[np.ndarray, list]:
     for start in range(0, len(values), _CHUNK_ROWS):
         chunk = values[start : start + _CHUNK_ROWS]
         chunk = chunk.to_numpy() if isinstance(chunk, nw.Series) else chunk
-        chunk_codes, uniques = pd.factorize(chunk)
+        chunk_codes, uniques = pd.factorize(_native(chunk))
         known = [code_of.setdefault(value, len(code_of)) for value in uniques]
         # the last entry is what the code -1 of a missing value finds
         codes[start : start + len(chunk)] = np.array([*known, -1])[chunk_codes]
     return codes, list(code_of)
+
+
+def _native(values):
+    """Values in the byte order of this machine."""
+    return values.astype(values.dtype.newbyteorder("="), copy=False)
 
 
 def _check_not_missing(codes, name):
@@ -301,8 +256,8 @@ def _check_not_missing(codes, name):
     if missing.size:
         raise ValueError(
             f"{name} has {missing.size} missing values, at rows "
-            f"{_listed(missing[: _MAX_LISTED + 1].tolist())}; drop these rows or give "
-            "them a value of their own."
+            f"{listed(missing[:11].tolist())}; drop these rows, or keep them as a "
+            "group of their own by missing_groups='own'."
         )
 
 
@@ -361,7 +316,7 @@ def _check_several(groups, name):
     if len(groups.names) < 2:
         raise ValueError(
             f"{name} must hold at least two groups; all {len(groups)} rows are in "
-            f"{_listed(groups.names)}."
+            f"{listed(groups.names)}."
         )
 
 
@@ -373,8 +328,3 @@ def _check_grouping(groups, name, max_groups_per_row):
             "Pass a feature that several rows share, or cut a continuous one into "
             "intervals."
         )
-
-
-def _listed(items) -> str:
-    shown = ", ".join(repr(item) for item in items[:_MAX_LISTED])
-    return shown + (", ..." if len(items) > _MAX_LISTED else "")

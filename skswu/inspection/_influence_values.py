@@ -1,6 +1,6 @@
 """The influence of every training sample, as a table."""
 
-from .._utils._compat import count_rows
+from ..inputs import count_rows
 from ._training_problem import (
     check_same_rows,
     is_corrected,

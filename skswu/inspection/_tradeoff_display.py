@@ -9,8 +9,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.metrics import get_scorer
 
-from .._utils._compat import count_rows
 from ..estimators._parts import resolve_objectives
+from ..inputs import count_rows
 from ..inputs._sensitive_features import read_sensitive_features
 from ..metrics import make_fairness_scorer
 from ._matplotlib import (
@@ -341,10 +341,7 @@ class _Predictor(BaseEstimator):
 
 def _group_names(sensitive_features, X):
     """Return the name of the group of each row."""
-    column, given = None, sensitive_features
-    if isinstance(sensitive_features, str):
-        column, given = sensitive_features, None
-    groups = read_sensitive_features(given, X, column, count_rows(X))
+    groups = read_sensitive_features(sensitive_features, X, None, count_rows(X))
     return np.array(groups.names)[groups.codes]
 
 

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from ..correction import Setting
@@ -54,10 +53,12 @@ def read_training_problem(
     *,
     objective=None,
     sensitive_features=None,
+    control_features=None,
     sample_weight=None,
     X_val=None,
     y_val=None,
     sensitive_features_val=None,
+    control_features_val=None,
     influence=None,
     update=None,
 ):
@@ -82,18 +83,22 @@ def read_training_problem(
     influence = resolve_part(
         INFLUENCES, _own(estimator, "influence", influence, "auto")
     )
-    column = _own(estimator, "sensitive_features", None, None)
-    if isinstance(sensitive_features, str):
-        column, sensitive_features = sensitive_features, None
-    reader = DataReader(TrainingRows(), column, needing_groups(objectives))
+    reader = DataReader(
+        _own(estimator, "sensitive_features", None, None),
+        needing_groups(objectives),
+        _own(estimator, "missing_groups", None, "error"),
+        _own(estimator, "control_features", None, None),
+    )
     training, held_out = reader.read_both(
         X,
         y,
         sensitive_features=sensitive_features,
+        control_features=control_features,
         sample_weight=sample_weight,
         X_val=X_val,
         y_val=y_val,
         sensitive_features_val=sensitive_features_val,
+        control_features_val=control_features_val,
     )
     index = row_labels(X, len(training.y))
     if is_corrected(estimator):
@@ -103,10 +108,6 @@ def read_training_problem(
     setting = Setting(wrapped, training, held_out, objectives, influence)
     update = resolve_part(UPDATES, _own(estimator, "update", update, "influence"))
     return TrainingProblem(update.pose(setting), training, index)
-
-
-class TrainingRows(ClassifierMixin, BaseEstimator):
-    """Remembers the columns of the training rows for those of the evaluation rows."""
 
 
 def _original(estimator):
@@ -144,11 +145,15 @@ def row_labels(X, n_rows):
     return np.arange(n_rows) if index is None or callable(index) else index
 
 
+def n_rows_given(model):
+    """Return the number of rows that an UnlearningClassifier was given."""
+    held_out = model.validation_indices_
+    return len(model.train_indices_) + (0 if held_out is None else len(held_out))
+
+
 def check_same_rows(model, n_rows):
     """Insist that rows are those that an UnlearningClassifier was given."""
-    expected = len(model.train_indices_)
-    if model.validation_indices_ is not None:
-        expected += len(model.validation_indices_)
+    expected = n_rows_given(model)
     if n_rows != expected:
         raise ValueError(
             f"X has {n_rows} rows, but the UnlearningClassifier was given {expected}: "

@@ -7,9 +7,9 @@ import numpy as np
 from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
-from .._utils._compat import count_rows
+from ..inputs import count_rows
 from ..inputs._sensitive_features import read_sensitive_features
-from ._training_problem import check_same_rows, row_labels
+from ._training_problem import check_same_rows, n_rows_given, row_labels
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,6 @@ def _table(estimator, X, y, sensitive_features):
         cells.append("label")
     groups = _groups(estimator, X, sensitive_features)
     if groups is not None:
-        check_same_rows(estimator, len(groups))
         columns["group"] = np.array(groups.names)[groups.codes[rows]]
         cells.append("group")
     return pd.DataFrame(columns, index=index), cells
@@ -173,16 +172,15 @@ def _table(estimator, X, y, sensitive_features):
 
 def _groups(estimator, X, sensitive_features):
     """Return the groups of all rows that the estimator was given, or None."""
-    column = estimator.sensitive_features
-    if isinstance(sensitive_features, str):
-        column, sensitive_features = sensitive_features, None
-    if sensitive_features is not None:
-        n_rows = count_rows(sensitive_features)
-    elif X is None:
+    if sensitive_features is None and X is None:
         return None
-    else:
-        n_rows = count_rows(X)
-    return read_sensitive_features(sensitive_features, X, column, n_rows)
+    return read_sensitive_features(
+        sensitive_features,
+        X,
+        estimator.sensitive_features,
+        n_rows_given(estimator),
+        missing_groups=estimator.missing_groups,
+    )
 
 
 def _composition(table, lowered, cells):

@@ -10,17 +10,21 @@ import numpy as np
 import sklearn
 import sklearn.metrics
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils import check_consistent_length
 from sklearn.utils.metadata_routing import UNUSED
 
+from .._utils._compat import score_of_predicted_labels
 from .._utils._warnings import warn
-from ..inputs._sensitive_features import read_sensitive_features
-from ._parity_metrics import find_parity_metric, name_of_exported, parity_metric_names
-
-# far below any utility that is a share or a loss, and yet a number to read in a table
-_PENALTY = 1000.0
-# 1 - 0.7 is greater than 0.3 in floating point
-_ROUNDING = 1e-12
+from ..inputs import read_control_features, read_sensitive_features
+from ..inputs._labels import read_labels
+from ._bounded_score import LOOSE_BOUND, bounded_score
+from ._parity_metrics import (
+    find_parity_metric,
+    is_ratio,
+    name_of_exported,
+    parity_metric_names,
+)
+from ._utility import find_utility
 
 
 class _FairnessScorer(BaseEstimator):
@@ -33,6 +37,8 @@ class _FairnessScorer(BaseEstimator):
         metric,
         *,
         sensitive_features=None,
+        control_features=None,
+        missing_groups="error",
         utility=None,
         max_disparity=None,
         pos_label=None,
@@ -42,6 +48,8 @@ class _FairnessScorer(BaseEstimator):
     ):
         self.metric = metric
         self.sensitive_features = sensitive_features
+        self.control_features = control_features
+        self.missing_groups = missing_groups
         self.utility = utility
         self.max_disparity = max_disparity
         self.pos_label = pos_label
@@ -49,17 +57,36 @@ class _FairnessScorer(BaseEstimator):
         self.agg = agg
         self.greater_is_better = greater_is_better
 
-    def __call__(self, estimator, X, y, *, sensitive_features=None, sample_weight=None):
+    def __call__(
+        self,
+        estimator,
+        X,
+        y,
+        *,
+        sensitive_features=None,
+        control_features=None,
+        sample_weight=None,
+    ):
         """Score the predictions of `estimator`; the same as :meth:`score`."""
         return self.score(
             estimator,
             X,
             y,
             sensitive_features=sensitive_features,
+            control_features=control_features,
             sample_weight=sample_weight,
         )
 
-    def score(self, estimator, X, y, *, sensitive_features=None, sample_weight=None):
+    def score(
+        self,
+        estimator,
+        X,
+        y,
+        *,
+        sensitive_features=None,
+        control_features=None,
+        sample_weight=None,
+    ):
         """Score the predictions of `estimator`: greater is better.
 
         Parameters
@@ -72,6 +99,8 @@ class _FairnessScorer(BaseEstimator):
             Their true labels.
         sensitive_features : array-like, optional
             One or several values per row; read from `X` if the scorer names columns.
+        control_features : array-like, optional
+            The same of strata, within which alone the groups are compared.
         sample_weight : array-like of shape (n_samples,), optional
             Weights of the rows, in the metric and in the utility.
 
@@ -79,38 +108,97 @@ class _FairnessScorer(BaseEstimator):
         -------
         score : float
         """
-        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
-        metric = find_parity_metric(self.metric, self.greater_is_better, self.agg)
-        value = self._metric_value(metric, estimator, X, y, sensitive_features, weights)
+        weights = _weights(sample_weight)
+        metric, y = self._find_metric(), read_labels(y, "y")
+        groups = self._read_groups(sensitive_features, control_features, X, len(y))
+        measured = metric.measure(estimator, X, y, self.pos_label)
+        value = self._metric_value(metric, measured, groups, weights)
         if self.max_disparity is None:
             return metric.score(value)
-        utility = sklearn.metrics.get_scorer(self.utility)(estimator, X, y, **weights)
-        excess = metric.disparity(value) - self.max_disparity
-        penalty = 0.0 if excess <= _ROUNDING else _PENALTY * (1.0 + excess)
-        return float(utility - penalty)
+        classes = getattr(estimator, "classes_", ())
+        utility = find_utility(self.utility, classes, self.pos_label)
+        return self._bounded(metric, value, utility(estimator, X, y, **weights))
 
-    def _metric_value(self, metric, estimator, X, y, sensitive_features, weights):
-        y = column_or_1d(np.asarray(y))
-        groups = self._read_groups(sensitive_features, X, len(y))
-        check_consistent_length(y, *weights.values())
-        measured = metric.measure(estimator, X, y, self.pos_label)
+    def _find_metric(self):
+        return find_parity_metric(self.metric, self.greater_is_better, self.agg)
+
+    def _bounded(self, metric, value, utility):
+        """Return the utility, less what an excess over the bound costs."""
+        excess = metric.disparity(value) - self.max_disparity
+        return float(bounded_score(utility, excess))
+
+    # What scikit-learn asks of the scorers that it evaluates at decision thresholds,
+    # such as TunedThresholdClassifierCV: a function of labels, its sign and keywords.
+    _sign = 1
+    _response_method = "predict"
+
+    @property
+    def _kwargs(self):
+        return {} if self.pos_label is None else {"pos_label": self.pos_label}
+
+    def _score_func(
+        self,
+        y_true,
+        y_pred,
+        *,
+        pos_label=None,
+        sensitive_features=None,
+        control_features=None,
+        sample_weight=None,
+    ):
+        """Score predicted labels; the same as :meth:`score`."""
+        weights, metric = _weights(sample_weight), self._find_metric()
+        y, predictions = read_labels(y_true, "y"), np.asarray(y_pred)
+        groups = self._read_groups(sensitive_features, control_features, None, len(y))
+        classes = np.unique(y)
+        measured = metric.of_labels(y, predictions, classes, pos_label)
+        value = self._metric_value(metric, measured, groups, weights)
+        if self.max_disparity is None:
+            return metric.score(value)
+        scorer = find_utility(self.utility, classes, pos_label)
+        utility = score_of_predicted_labels(scorer, y, predictions, **weights)
+        if utility is None:
+            raise ValueError(
+                f"utility={self.utility!r} has no value at a decision threshold, where "
+                "labels are all that is known; use one of predicted labels."
+            )
+        return self._bounded(metric, value, utility)
+
+    def _metric_value(self, metric, measured, groups, weights):
+        """Return the metric, the one farthest from parity of the strata."""
+        check_consistent_length(groups.codes, *weights.values())
         if self._warn_of_missing(groups, measured.rows):
             return np.nan
-        options = {"method": self.method, "agg": self.agg}
-        given = {name: option for name, option in options.items() if option is not None}
         weights = {
             name: np.asarray(weight)[measured.rows] for name, weight in weights.items()
         }
-        names = np.array(groups.names, dtype=object)[groups.codes[measured.rows]]
-        return float(
-            metric.function(
-                measured.y_true,
-                measured.y_pred,
-                sensitive_features=names,
-                **weights,
-                **given,
-            )
+        groups = groups.take(measured.rows)
+        if groups.strata is None:
+            return self._value_among(metric, measured, groups, weights, slice(None))
+        values = [
+            self._value_among(metric, measured, groups, weights, some)
+            for some in _rows_of_compared_strata(groups)
+        ]
+        worst = np.fmin if metric.greater_is_better else np.fmax
+        return float(worst.reduce(values))
+
+    def _value_among(self, metric, measured, groups, weights, rows):
+        """Return the metric of some of the rows that are measured."""
+        options = {"method": self.method, "agg": self.agg}
+        given = {name: option for name, option in options.items() if option is not None}
+        value = metric.function(
+            measured.y_true[rows],
+            measured.y_pred[rows],
+            sensitive_features=groups.take(rows).by_row(),
+            **{name: weight[rows] for name, weight in weights.items()},
+            **given,
         )
+        if np.isnan(value):
+            warn(
+                f"The score is NaN: {self.metric!r} is not defined on these rows, as a "
+                "ratio of two rates of zero is not."
+            )
+        return float(value)
 
     def _warn_of_missing(self, groups, rows):
         """Return whether a group has no row to measure: it is not equal to others."""
@@ -123,23 +211,34 @@ class _FairnessScorer(BaseEstimator):
             )
         return len(missing) > 0
 
-    def _read_groups(self, sensitive_features, X, n_rows):
+    def _read_groups(self, sensitive_features, control_features, X, n_rows):
         # a small test fold may have nearly as many groups as rows
         groups = read_sensitive_features(
             sensitive_features,
             X,
-            self.sensitive_features,
+            None if X is None else self.sensitive_features,
             n_rows,
             max_groups_per_row=0.9,
+            missing_groups=self.missing_groups,
         )
         if groups is None:
             raise ValueError(
                 "The fairness scorer got no sensitive_features. Name columns of X with "
                 "make_fairness_scorer(..., sensitive_features=...), pass them to the "
                 "call, or route them: with enable_metadata_routing=True, "
-                'cross_validate(..., params={"sensitive_features": ...}).'
+                'cross_validate(..., params={"sensitive_features": ...}). Where labels '
+                "at decision thresholds are scored, as by TunedThresholdClassifierCV, "
+                "X is not known: leave sensitive_features out of the scorer and route "
+                "them to its fit."
             )
-        return groups
+        strata = read_control_features(
+            control_features,
+            X,
+            None if X is None else self.control_features,
+            n_rows,
+            missing_groups=self.missing_groups,
+        )
+        return groups.within(strata)
 
     def _accept_sample_weight(self):
         # scikit-learn asks this of every scorer in a dict while routing is off
@@ -158,6 +257,8 @@ def make_fairness_scorer(
     metric,
     *,
     sensitive_features=None,
+    control_features=None,
+    missing_groups="error",
     utility=None,
     max_disparity=None,
     pos_label=None,
@@ -171,15 +272,16 @@ def make_fairness_scorer(
     :math:`r \leq 1` it is :math:`r`: greater is better, as everywhere in
     scikit-learn. With `utility` and `max_disparity` the score is
 
-    .. math:: u - 1000 \, (1 + v),
+    the utility :math:`u` where the disparity :math:`\delta`, which is :math:`d` or
+    :math:`1 - r`, is at most `max_disparity`, and otherwise
 
-    where :math:`u` is the utility and the disparity :math:`\delta` is :math:`d`, or
-    :math:`1 - r`, and exceeds the bound by :math:`v`. Where it does not, the score is
-    the utility itself. So a score of about -1000 and less is of a candidate beyond the
-    bound, and of utilities that differ by less than 1000 such a candidate is never the
-    best. As searches average scores over test folds, a candidate counts as feasible
-    only if it is within the bound on each fold; the others come in the order of the
-    share of folds on which they are not, plus their mean violation.
+    .. math:: u - 1000 \, (1 + \delta - \text{max\_disparity}),
+
+    less than every value within the bound, as long as utilities differ by less than
+    1000. As searches average scores over test folds, a candidate counts as feasible
+    only if it is within the bound on each fold, and the others are ordered by how many
+    folds break the bound and by how much. A disparity that is estimated to be just at
+    the bound breaks it on other rows every other time: leave some room.
 
     Parameters
     ----------
@@ -192,6 +294,14 @@ def make_fairness_scorer(
         Columns of `X`, by name or position, to read the sensitive features from. If
         None, the scorer takes them as an argument of the call and requests them by
         metadata routing. What a call passes has precedence.
+    control_features : str, int or list of these, optional
+        Columns of `X` to read control features from, as fairlearn's MetricFrame takes
+        them: groups are compared within each of their strata, and the farthest from
+        parity counts. If None, there are those of the call, if any; to route them, use
+        `set_score_request(control_features=True)`. A stratum with rows of one group
+        only is left out, which is told.
+    missing_groups : {"error", "own"}, default="error"
+        Whether rows whose group is missing are refused, or are a group of their own.
     utility : str or callable, optional
         A scikit-learn scorer, its name, or a callable `utility(estimator, X, y)`,
         greater is better. With sample weights it is called with `sample_weight`.
@@ -219,8 +329,8 @@ def make_fairness_scorer(
     -------
     scorer : callable
         Called as `scorer(estimator, X, y, *, sensitive_features=None,
-        sample_weight=None)`. It can be cloned and pickled, and has
-        `set_score_request` for metadata routing.
+        control_features=None, sample_weight=None)`. It can be cloned and pickled, and
+        has `set_score_request` for metadata routing.
 
     Raises
     ------
@@ -272,19 +382,22 @@ def make_fairness_scorer(
     ...     utility="accuracy",
     ...     max_disparity=0.2,
     ... )
-    >>> scorer(model, X, y)
+    >>> round(scorer(model, X, y), 2)
     -1049.0
     >>> scorer(DummyClassifier().fit(X, y), X, y)
     0.625
     """
-    _check_bound(utility, max_disparity)
+    _check_bound(metric, utility, max_disparity)
     _check_option("method", method, ("between_groups", "to_overall"))
     _check_option("agg", agg, ("worst_case", "mean"))
+    _check_option("missing_groups", missing_groups, ("error", "own"))
     metric = name_of_exported(metric)
     find_parity_metric(metric, greater_is_better, agg, method)
     scorer = _FairnessScorer(
         metric,
         sensitive_features=sensitive_features,
+        control_features=control_features,
+        missing_groups=missing_groups,
         utility=utility,
         max_disparity=max_disparity,
         pos_label=pos_label,
@@ -314,14 +427,14 @@ def get_scorer_names():
     return parity_metric_names()
 
 
-def get_scorer(name, *, sensitive_features=None):
+def get_scorer(name, *, sensitive_features=None, control_features=None):
     """Get a ready-made fairness scorer by name.
 
     Parameters
     ----------
     name : str
         One of :func:`get_scorer_names`.
-    sensitive_features : str, int or list of these, optional
+    sensitive_features, control_features : str, int or list of these, optional
         Columns of `X` to read; see :func:`make_fairness_scorer`.
 
     Returns
@@ -340,10 +453,38 @@ def get_scorer(name, *, sensitive_features=None):
     >>> get_scorer("demographic_parity_ratio", sensitive_features="sex")
     make_fairness_scorer('demographic_parity_ratio', sensitive_features='sex')
     """
-    return make_fairness_scorer(name, sensitive_features=sensitive_features)
+    return make_fairness_scorer(
+        name, sensitive_features=sensitive_features, control_features=control_features
+    )
 
 
-def _check_bound(utility, max_disparity):
+def _rows_of_compared_strata(groups):
+    """Return the positions of the rows of each stratum that has several groups."""
+    found, left_out = [], []
+    for code in np.unique(groups.strata.codes):
+        rows = np.flatnonzero(groups.strata.codes == code)
+        if len(np.unique(groups.codes[rows])) > 1:
+            found.append(rows)
+        else:
+            left_out.append(groups.strata.names[code])
+    if not found:
+        raise ValueError(
+            "The control_features leave no stratum with rows of two groups to compare; "
+            f"the strata are {left_out}."
+        )
+    if left_out:
+        warn(
+            "Left out of the score, having rows of one group only: the strata "
+            f"{left_out} of the control features."
+        )
+    return found
+
+
+def _weights(sample_weight):
+    return {} if sample_weight is None else {"sample_weight": sample_weight}
+
+
+def _check_bound(metric, utility, max_disparity):
     if (utility is None) != (max_disparity is None):
         raise ValueError(
             "utility and max_disparity must be given together or not at all; got "
@@ -355,6 +496,12 @@ def _check_bound(utility, max_disparity):
     if not is_number or not 0 <= max_disparity < np.inf:
         raise ValueError(
             f"max_disparity must be a number of at least 0; got {max_disparity!r}."
+        )
+    if max_disparity >= LOOSE_BOUND and is_ratio(metric):
+        warn(
+            f"max_disparity={max_disparity} bounds 1 less the ratio, and so allows a "
+            f"ratio of {max(1 - max_disparity, 0):.3g}; for one of at least 0.8 it is "
+            "0.2."
         )
     if not callable(utility) and not isinstance(utility, str):
         raise ValueError(

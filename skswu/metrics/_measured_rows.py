@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import fairlearn.metrics
 import numpy as np
@@ -40,6 +40,9 @@ class ParityMetric:
     greater_is_better: bool
     needs_positive_label: bool = True
 
+    #: Whether it compares probabilities in place of predicted labels.
+    needs_probabilities: ClassVar[bool] = False
+
     def score(self, value: float) -> float:
         """The value with scikit-learn's sign: greater is better."""
         return value if self.greater_is_better else -value
@@ -50,8 +53,15 @@ class ParityMetric:
 
     def measure(self, estimator, X, y, pos_label) -> MeasuredRows:
         """Read what the metric compares: here, true and predicted labels."""
+        predictions = column_or_1d(np.asarray(estimator.predict(X)))
+        classes = np.asarray(getattr(estimator, "classes_", []))
+        return self.of_labels(y, predictions, classes, pos_label)
+
+    def of_labels(self, y, predictions, classes, pos_label) -> MeasuredRows:
+        """Read the same from labels that are predicted already."""
+        needs_label = self.needs_positive_label
         return MeasuredRows(
-            *_read_labels(estimator, X, y, pos_label, self.needs_positive_label)
+            *encode_predictions(y, predictions, classes, pos_label, needs_label)
         )
 
 
@@ -59,13 +69,26 @@ class ParityMetric:
 class ErrorParityMetric(ParityMetric):
     """Compares errors: predictions of another label than the row's, of all classes."""
 
-    def measure(self, estimator, X, y, pos_label) -> MeasuredRows:
-        y, predictions = _read_labels(estimator, X, y, None, False)
+    def of_labels(self, y, predictions, classes, pos_label) -> MeasuredRows:
+        y, predictions = encode_predictions(y, predictions, classes, None, False)
         return MeasuredRows(y, (y != predictions).astype(int))
 
 
 @dataclass(frozen=True)
-class LossParityMetric(ParityMetric):
+class ProbabilityMetric(ParityMetric):
+    """Compares what probabilities make of a row."""
+
+    needs_probabilities: ClassVar[bool] = True
+
+    def of_labels(self, y, predictions, classes, pos_label) -> MeasuredRows:
+        raise ValueError(
+            "The loss parity and calibration metrics compare probabilities, which "
+            "predicted labels do not tell: they have no value at a decision threshold."
+        )
+
+
+@dataclass(frozen=True)
+class LossParityMetric(ProbabilityMetric):
     """Compares the log losses of all rows, or of those of a label."""
 
     def measure(self, estimator, X, y, pos_label) -> MeasuredRows:
@@ -79,7 +102,7 @@ class LossParityMetric(ParityMetric):
 
 
 @dataclass(frozen=True)
-class CalibrationMetric(ParityMetric):
+class CalibrationMetric(ProbabilityMetric):
     """Compares a label's probability with whether the row holds it."""
 
     def measure(self, estimator, X, y, pos_label) -> MeasuredRows:
@@ -99,13 +122,6 @@ def largest_group_mean(y_true, y_pred, *, sensitive_features, sample_weight=None
         sample_params={"sample_weight": sample_weight},
     )
     return frame.by_group.abs().max()
-
-
-def _read_labels(estimator, X, y, pos_label, needs_positive_label):
-    """Return true and predicted labels, encoded."""
-    predictions = column_or_1d(np.asarray(estimator.predict(X)))
-    classes = np.asarray(getattr(estimator, "classes_", []))
-    return encode_predictions(y, predictions, classes, pos_label, needs_positive_label)
 
 
 def _read_probabilities(estimator, X, y):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fairlearn.metrics
 from fairlearn.metrics import make_derived_metric, mean_prediction
+from sklearn.metrics import accuracy_score
 
 from ..objectives import (
     DemographicParity,
@@ -41,7 +42,23 @@ _OWN = {
     "loss_parity_ratio": LossParityMetric(_MEAN_RATIO, True),
     "calibration_in_the_large_difference": CalibrationMetric(largest_group_mean, False),
 }
-_WITHOUT_METHOD = ("calibration_in_the_large_",)
+# what is asked of each group by itself: the group that is farthest behind
+_MINIMA = {
+    "minimum_group_rate": fairlearn.metrics.selection_rate,
+    "minimum_true_positive_rate": fairlearn.metrics.true_positive_rate,
+    "minimum_true_negative_rate": fairlearn.metrics.true_negative_rate,
+    "minimum_accuracy": accuracy_score,
+}
+_OWN |= {
+    name: ParityMetric(
+        make_derived_metric(metric=rate, transform="group_min"),
+        True,
+        rate is not accuracy_score,
+    )
+    for name, rate in _MINIMA.items()
+}
+_OWN["bounded_group_loss"] = LossParityMetric(largest_group_mean, False)
+_WITHOUT_METHOD = ("calibration_in_the_large_", "bounded_group_loss", "minimum_")
 
 # counts of rows tell these in a thousandth of the time that data frames take
 _COUNTED_OBJECTIVES = {
@@ -52,6 +69,13 @@ _COUNTED_OBJECTIVES = {
         pos_label=label
     ),
     "error_rate_parity": lambda label: ErrorRateParity(),
+}
+# by the names that fairlearn has for the same rates
+_COUNTED_OBJECTIVES |= {
+    "selection_rate": _COUNTED_OBJECTIVES["demographic_parity"],
+    "true_positive_rate": _COUNTED_OBJECTIVES["equal_opportunity"],
+    "false_positive_rate": _COUNTED_OBJECTIVES["false_positive_rate_parity"],
+    "zero_one_loss": _COUNTED_OBJECTIVES["error_rate_parity"],
 }
 _COUNTED = {
     f"{name}_{ending}": (of_label, comparison)
@@ -109,6 +133,11 @@ def counted_disparity(metric, pos_label, classes):
     return of_label(pos_label).thresholded(classes, comparison)
 
 
+def is_ratio(metric) -> bool:
+    """Whether a metric, by name or as a function, is a ratio by its name."""
+    return _direction(getattr(metric, "__name__", str(metric))) is True
+
+
 def find_parity_metric(
     metric, greater_is_better=None, agg=None, method=None
 ) -> ParityMetric:
@@ -146,7 +175,8 @@ def _find_by_name(name, greater_is_better, agg, method) -> ParityMetric:
             f"metric={name!r} is not the name of a parity metric; the names "
             f"are {', '.join(names)}."
         )
-    if greater_is_better not in (None, _direction(name)):
+    known = _OWN[name].greater_is_better if name in _OWN else _direction(name)
+    if greater_is_better not in (None, known):
         raise ValueError(
             f"greater_is_better={greater_is_better!r} contradicts metric={name!r}; "
             "leave it out for a metric given by name."

@@ -53,15 +53,17 @@ def fit_recorded(estimator, X, y, options):
 
     Returns
     -------
-    {array-like, sparse matrix, DataFrame} or None
+    X : {array-like, sparse matrix, DataFrame} or None
         None if there is nothing before the classifier.
+    options : dict
+        The keywords that the classifier's own ``fit`` was given.
     """
     if not _has_transformers(estimator):
         estimator.fit(X, y, **options)
-        return None
+        return None, options
     seen = _fit_transformers(estimator, X, y, options)
     seen.classifier.fit(seen.X, seen.y, **seen.options)
-    return seen.X
+    return seen.X, seen.options
 
 
 def rows_as_fitted(estimator, X, y, options):

@@ -3,6 +3,7 @@
 from importlib import import_module
 
 from ._measured_classifier import MeasuredClassifier
+from ._ways_out import way_out
 
 _VIEWS = {}
 
@@ -63,7 +64,8 @@ def make_model_view(classifier):
         f"{type(classifier).__name__} cannot be corrected: its training loss is not "
         f"known as a smooth function of its parameters. Supported are "
         f"{', '.join(supported)}, bare or at the end of a Pipeline. "
-        "skswu.register_model_view adds a view for another model."
+        f"{way_out(classifier)} skswu.register_model_view adds a view for another "
+        "model."
     )
 
 

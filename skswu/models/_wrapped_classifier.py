@@ -2,8 +2,11 @@
 
 from copy import copy, deepcopy
 
+from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
+from sklearn.utils import get_tags
+from sklearn.utils.validation import check_is_fitted
 
 from ._transformers import transform_rows
 
@@ -44,6 +47,56 @@ class WrappedClassifier:
     def with_classifier(self, classifier):
         """Return a copy of the whole with another classifier at its end, unfrozen."""
         return _rebuild(self.estimator, classifier)
+
+
+def check_is_classifier(estimator, owner):
+    """Refuse what says that it is no classifier.
+
+    Parameters
+    ----------
+    estimator : estimator
+        To be corrected. One that does not say what it is is taken at its word.
+    owner : str
+        Who needs a classifier.
+
+    Raises
+    ------
+    TypeError
+        For regressors, clusterers and the like.
+    """
+    tags = tags_or_none(estimator)
+    kind = None if tags is None else tags.estimator_type
+    if kind not in (None, "classifier"):
+        name = type(getattr(estimator, "_final_estimator", estimator)).__name__
+        raise TypeError(f"{owner} needs a classifier; {name} is a {kind}.")
+
+
+def tags_or_none(estimator):
+    """Return the tags of an estimator, or None where it has none."""
+    try:
+        return get_tags(estimator)
+    except (AttributeError, TypeError, ValueError):
+        return None
+
+
+def check_fitted(estimator):
+    """Refuse an estimator that is not fitted.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Of scikit-learn or of no class of it, which then has attributes that end in "_"
+        once it is fitted.
+
+    Raises
+    ------
+    NotFittedError
+        If it is not.
+    """
+    if tags_or_none(estimator) is not None:
+        check_is_fitted(estimator)
+    elif not any(name.endswith("_") and name[0] != "_" for name in vars(estimator)):
+        raise NotFittedError(f"This {type(estimator).__name__} is not fitted yet.")
 
 
 def check_no_samplers(estimator):

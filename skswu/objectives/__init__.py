@@ -12,7 +12,9 @@ from ._group_gaps import (
     EqualOpportunity,
     FalsePositiveRateParity,
 )
+from ._group_limits import BoundedGroupLoss, MinimumGroupRate
 from ._loss_parity import LossParity
+from ._rate_disparity import GroupRates, MeasuredDisparity, RateDisparity
 from ._registry import OBJECTIVES, register_objective
 from ._target_utility import TargetUtility
 
@@ -21,6 +23,7 @@ __all__ = [
     "AdversarialRobustness",
     "BaseObjective",
     "BoundMetrics",
+    "BoundedGroupLoss",
     "CalibrationInTheLarge",
     "CellMeanMetrics",
     "DemographicParity",
@@ -30,8 +33,12 @@ __all__ = [
     "FalsePositiveRateParity",
     "GroupGapMetrics",
     "GroupGapObjective",
+    "GroupRates",
     "LossMetrics",
     "LossParity",
+    "MeasuredDisparity",
+    "MinimumGroupRate",
+    "RateDisparity",
     "ScoreMetrics",
     "TargetUtility",
     "register_objective",

@@ -43,10 +43,10 @@ class StaticInputs(AdversarialInputs):
 class AdversarialRobustness(BaseObjective):
     r"""The mean loss on adversarial inputs, less a target.
 
-    :math:`M = \max(\bar\ell(x + \delta) - \mathrm{target}, 0)`. No model has an
-    adversarial loss of zero: give a ``target``, such as the loss on clean inputs, or a
-    weighting with a ``strength`` well below 1. The perturbation :math:`\delta` of a row
-    depends on ``attack``:
+    :math:`M = \bar\ell(x + \delta) - \mathrm{target}`, a limit: a lower loss is as
+    good. No model has an adversarial loss of zero: give a ``target``, such as the loss
+    on clean inputs, or a weighting with a ``strength`` well below 1. The perturbation
+    :math:`\delta` of a row depends on ``attack``:
 
     - ``"boundary"``: :math:`1 + \mathrm{overshoot}` times the smallest l2 perturbation
       that changes the predicted class, as in the paper. It turns every prediction

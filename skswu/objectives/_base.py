@@ -81,11 +81,25 @@ class BaseObjective(BaseEstimator, ABC):
 
         Returns
         -------
-        object or None
-            Whose ``of_counts(counts)`` is the disparity, 0 at parity, for counts of
-            shape (..., n_groups, n_classes, n_classes), the weight of the rows of
-            each group, true and predicted label; those of each stratum by themselves.
-            Here None: ``disparity`` is taken.
+        RateDisparity or None
+            The disparity of counts of shape (..., n_groups, n_classes, n_classes), the
+            weight of the rows of each group, true and predicted label; those of each
+            stratum by themselves. Here None: ``disparity`` is taken.
+        """
+        return None
+
+    def thresholded_ratio(self, classes):
+        """Return the same for the ratio of two groups' rates, if it compares rates.
+
+        Parameters
+        ----------
+        classes : ndarray of shape (n_classes,)
+            The labels.
+
+        Returns
+        -------
+        RateDisparity or None
+            One less the lowest rate over the highest. Here None: there are no rates.
         """
         return None
 
@@ -117,6 +131,13 @@ class BoundMetrics(ABC):
         """Return both, where they share work."""
         values = self.measure(view, rows, parameters)
         return values, self.parameter_gradient(view, rows, parameters)
+
+    def standard_errors(self, view, rows, parameters):
+        """Return how far chance in the rows may move the metrics, (n_metrics,).
+
+        NaN where that is not known.
+        """
+        return np.full(len(self.names), np.nan)
 
     def in_blocks(self):
         """Return the metrics as BlockMetrics, or None.
@@ -161,7 +182,7 @@ class ScoreMetrics(BoundMetrics):
 
 
 class LossMetrics(BoundMetrics):
-    """What the mean loss of fixed rows is above a target.
+    """What the mean loss of fixed rows is above a target; one below it is as good.
 
     Parameters
     ----------
@@ -175,6 +196,8 @@ class LossMetrics(BoundMetrics):
         ``inputs(view, rows, parameters)`` returns the rows to measure in place of the
         given ones, such as adversarial ones; None measures the rows themselves.
     """
+
+    one_sided = True
 
     def __init__(self, name, weight, target=0.0, inputs=None):
         self.names = [name]
@@ -194,24 +217,26 @@ class LossMetrics(BoundMetrics):
         values = self._values(view, rows, parameters)
         return values, self._gradient(view, rows, parameters)
 
+    def standard_errors(self, view, rows, parameters):
+        losses = view.losses(self._rows(view, rows, parameters), parameters)
+        spread = self.share @ (losses - self.share @ losses) ** 2
+        size = 1.0 / (self.share @ self.share)
+        return np.array([np.sqrt(spread / (size - 1.0)) if size > 1 else np.nan])
+
     def in_blocks(self):
         if self.inputs is not None:
             return None
         return LossSums(self.target, self._total)
 
     def _values(self, view, rows, parameters):
-        return self.above_target(self.share @ view.losses(rows, parameters))
+        loss = self.share @ view.losses(rows, parameters)
+        return np.array([loss - self.target])
 
     def _gradient(self, view, rows, parameters):
         return view.loss_gradient(rows, parameters, self.share)[:, None]
 
     def _rows(self, view, rows, parameters):
         return rows if self.inputs is None else self.inputs(view, rows, parameters)
-
-    def above_target(self, loss):
-        """Return what a mean loss is above the target, shape (1,)."""
-        # A loss below its target needs no repair, and is not to be raised.
-        return np.array([max(loss - self.target, 0.0)])
 
 
 class LossSums(BlockMetrics):
@@ -241,7 +266,7 @@ class LossSums(BlockMetrics):
         return (slope * (block.count / self.total))[None]
 
     def finish(self, rows, sums):
-        return np.maximum(sums / self.total - self.target, 0.0)
+        return sums / self.total - self.target
 
 
 def warn_of_guess(pos_label, classes, positive):

@@ -85,3 +85,7 @@ class CalibrationInTheLarge(GroupGapObjective):
 
     def make_metrics(self, codes, positive, **cells):
         return ExcessProbability(codes, positive, **cells)
+
+    def thresholded_ratio(self, classes):
+        """Return None: an excess of zero has no ratio."""
+        return None

@@ -3,7 +3,6 @@
 from itertools import product
 
 import numpy as np
-from scipy.linalg import block_diag
 
 
 class ComparedCells:
@@ -29,6 +28,9 @@ class ComparedCells:
         The cell of each row; the last one is not compared.
     totals : ndarray of shape (n_comparisons, n_groups)
         Weight of the cells that are.
+    compared : list of ndarray of int
+        The groups of each comparison: all of them, or within strata those that have
+        rows, if these are two or more.
 
     Raises
     ------
@@ -48,26 +50,64 @@ class ComparedCells:
         self.cells = np.where((among >= 0) & (stratum >= 0), cells, n_cells)
         totals = np.bincount(self.cells, weight, n_cells + 1)
         self.totals = totals[:-1].reshape(shape)
+        self.compared = [np.arange(len(groups.names))] * len(self.totals)
+        self._missing = [
+            f"{groups.names[group]!r}{self.suffixes[comparison]}"
+            for comparison, group in np.argwhere(self.totals == 0)
+        ]
+        if groups.strata is not None:
+            self._leave_out(list(compared))
+
+    def _leave_out(self, sets):
+        """Leave out groups without rows in a stratum, and one that is there alone."""
+        present = [np.flatnonzero(totals) for totals in self.totals]
+        nothing = np.array([], dtype=np.intp)
+        self.compared = [some if len(some) > 1 else nothing for some in present]
+        is_compared = np.zeros(self.totals.shape, dtype=bool)
+        for comparison, some in enumerate(self.compared):
+            is_compared[comparison, some] = True
+        n_groups = len(self.group_names)
+        somewhere = is_compared.reshape(len(sets), -1, n_groups).any(axis=1)
+        self._missing = [
+            f"{self.group_names[group]!r}{_suffix(sets[position])} in a stratum beside "
+            "another group"
+            for position, group in np.argwhere(~somewhere)
+        ]
 
     def missing(self):
-        """Return the names of the cells without a row of positive weight."""
+        """Return the names of the groups without a row that can be compared."""
+        return self._missing
+
+    def left_out(self):
+        """Return the names of the comparisons that hold rows of one group only."""
         return [
-            f"{self.group_names[group]!r}{self.suffixes[comparison]}"
-            for comparison, group in np.argwhere(self.totals == 0)
+            suffix.strip()
+            for suffix, some, totals in zip(
+                self.suffixes, self.compared, self.totals, strict=True
+            )
+            if not len(some) and totals.any()
         ]
 
     def names(self, name, comparison):
         """Return the names of the gaps of a metric."""
         return [
             f"{name}{suffix}: {gap}"
-            for suffix in self.suffixes
-            for gap in comparison.names(self.group_names)
+            for suffix, some in zip(self.suffixes, self.compared, strict=True)
+            if len(some)
+            for gap in comparison.names([self.group_names[group] for group in some])
         ]
 
     def contrasts(self, comparison):
         """Return the gaps' coefficients of all cells, (n_metrics, n_cells)."""
-        blocks = [comparison.contrasts(totals) for totals in self.totals]
-        return np.pad(block_diag(*blocks), [(0, 0), (0, 1)])
+        n_groups = self.totals.shape[1]
+        rows = []
+        for position, some in enumerate(self.compared):
+            if len(some):
+                gaps = comparison.contrasts(self.totals[position, some])
+                block = np.zeros((len(gaps), self.totals.size + 1))
+                block[:, position * n_groups + some] = gaps
+                rows.append(block)
+        return np.concatenate(rows)
 
 
 def _set_of_label(compared):

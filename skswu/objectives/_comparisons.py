@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ._rate_disparity import MeasuredDisparity, at_position
+
 
 class BetweenGroups:
     """Groups with each other: their gaps, and the difference of their extremes."""
@@ -31,21 +33,44 @@ class BetweenGroups:
             return [f"{groups[1]} - {groups[0]}"]
         return [f"{group} - overall" for group in groups]
 
-    def disparity(self, rates):
-        """Return how far rates of shape (..., n_groups) are from parity, 0 at best.
+    def disparity(self, rates, before):
+        """Return how far rates are from parity.
 
         One group by itself is not at parity with any: it is NaN.
+
+        Parameters
+        ----------
+        rates : GroupRates
+            Of shape (..., n_groups).
+        before : GroupRates
+            Of the original model; parity does not depend on it.
+
+        Returns
+        -------
+        MeasuredDisparity
         """
-        return _of_several(rates, rates.max(axis=-1) - rates.min(axis=-1))
+        low, high = rates.value.argmin(axis=-1), rates.value.argmax(axis=-1)
+        of_low = at_position(low, rates.value, rates.centre, rates.variance)
+        of_high = at_position(high, rates.value, rates.centre, rates.variance)
+        value, centre, error = self._of_extremes(*of_low, *of_high)
+        if rates.value.shape[-1] == 1:
+            value = np.full_like(value, np.nan)
+        return MeasuredDisparity(value, centre, error, low)
+
+    def _of_extremes(self, low, low_centre, low_variance, high, centre, variance):
+        """Return the difference of two rates, its centre and its standard error."""
+        error = np.sqrt(low_variance + variance)
+        return high - low, centre - low_centre, error
 
 
 class RatioBetweenGroups(BetweenGroups):
     """Groups with each other: their gaps, and the ratio of their extremes."""
 
-    def disparity(self, rates):
-        with np.errstate(invalid="ignore"):
-            ratio = rates.min(axis=-1) / rates.max(axis=-1)
-        return _of_several(rates, 1.0 - ratio)
+    def _of_extremes(self, low, low_centre, low_variance, high, centre, variance):
+        with np.errstate(invalid="ignore", divide="ignore"):
+            ratio, middle = low / high, low_centre / centre
+            error = np.sqrt(low_variance + middle**2 * variance) / centre
+        return 1.0 - ratio, 1.0 - middle, error
 
 
 class EachGroup(BetweenGroups):
@@ -57,17 +82,11 @@ class EachGroup(BetweenGroups):
     def names(self, groups):
         return list(groups)
 
-    def disparity(self, rates):
-        return np.abs(rates).max(axis=-1)
-
-
-class EachGroupLessOverall(EachGroup):
-    """Each group by itself, with the mean of all rows."""
-
-    def contrasts(self, totals):
-        return np.eye(len(totals)) - totals / totals.sum()
-
-
-def _of_several(rates, disparity):
-    """Return the disparity of several groups, and NaN for one."""
-    return disparity if rates.shape[-1] > 1 else np.full_like(disparity, np.nan)
+    def disparity(self, rates, before):
+        worst = np.abs(rates.value).argmax(axis=-1)
+        value, centre, variance = at_position(
+            worst, rates.value, rates.centre, rates.variance
+        )
+        return MeasuredDisparity(
+            np.abs(value), np.abs(centre), np.sqrt(variance), worst
+        )

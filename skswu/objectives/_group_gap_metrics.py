@@ -1,6 +1,7 @@
 """Contrasts of the means of cells of rows."""
 
 from abc import abstractmethod
+from functools import cached_property
 
 import numpy as np
 from scipy.special import softmax
@@ -32,6 +33,8 @@ class CellMeanMetrics(ScoreMetrics):
     of_cells : ndarray of shape (n_metrics, n_cells)
         The contrasts over the weights of the cells: times its weight, what the
         quantity of a row counts in each metric.
+    totals : ndarray of shape (n_cells,)
+        The weights of the cells.
     """
 
     def __init__(self, names, cells, weight, contrasts):
@@ -40,6 +43,7 @@ class CellMeanMetrics(ScoreMetrics):
         self.weight = weight
         totals = np.bincount(cells, weight, contrasts.shape[1])
         self.of_cells = contrasts / np.where(totals > 0, totals, 1.0)
+        self.totals = totals
 
     @abstractmethod
     def quantity(self, scores, rows):
@@ -72,6 +76,27 @@ class CellMeanMetrics(ScoreMetrics):
             return self._coefficients(rows)[:, :, None] * slope
 
         return of_rows
+
+    def standard_errors(self, view, rows, parameters):
+        quantity = self.quantity(view.scores(rows, parameters), slice(None))
+        weighted = self.weight * quantity
+        with np.errstate(invalid="ignore", divide="ignore"):
+            mean = self._sums(weighted) / self.totals
+            spread = self._sums(weighted * quantity) / self.totals - mean**2
+            variance = np.maximum(spread, 0.0) / (self._effective_sizes - 1.0)
+            terms = (self.of_cells * self.totals) ** 2 * variance
+        # A row by itself tells nothing of the spread.
+        terms[np.isinf(terms)] = np.nan
+        return np.sqrt(terms.sum(axis=1, where=self.of_cells != 0))
+
+    @cached_property
+    def _effective_sizes(self):
+        """The number of rows of equal weight that tell as much, of each cell."""
+        with np.errstate(invalid="ignore"):
+            return self.totals**2 / self._sums(self.weight**2)
+
+    def _sums(self, values):
+        return np.bincount(self.cells, values, len(self.totals))
 
     def _coefficients(self, rows):
         """Return what each row's quantity counts in each metric."""

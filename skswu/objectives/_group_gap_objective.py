@@ -7,11 +7,14 @@ from numbers import Real
 import numpy as np
 
 from .._utils._compat import Interval
+from .._utils._warnings import warn
 from ._base import BaseObjective, positive_position, warn_of_guess
 from ._compared_cells import ComparedCells
-from ._comparisons import BetweenGroups
+from ._comparisons import BetweenGroups, RatioBetweenGroups
 from ._group_gap_metrics import GroupGapMetrics
-from ._rate_disparity import RateDisparity
+from ._rate_disparity import RateDisparity, mean_outcome
+
+_MAX_LISTED = 10
 
 
 class GroupGapObjective(BaseObjective):
@@ -148,27 +151,29 @@ class GroupGapObjective(BaseObjective):
         """
         return GroupGapMetrics(**cells, positive=positive, temperature=self.temperature)
 
-    def rates(self, counts, positive):
+    def rates(self, counts, squares, positive):
         """Return the rates of predicted labels that are compared.
 
         Parameters
         ----------
         counts : ndarray of shape (..., n_groups, n_classes, n_classes)
             Weight of the rows of each group, true and predicted label.
+        squares : ndarray of shape (..., n_groups, n_classes)
+            Sum of their squared weights, by group and true label.
         positive : int or None
             Position of the positive label.
 
         Returns
         -------
-        list of ndarray of shape (..., n_groups)
-            The mean :meth:`outcome` of each group, for each set of labels; 0 where
-            there is no row.
+        list of GroupRates
+            The mean :meth:`outcome` of each group, for each set of labels.
         """
         label, predicted = np.indices(counts.shape[-2:])
         outcome = 1.0 * self.outcome(label, predicted, positive)
         compared = self.compared_labels(label[:, 0] == positive)
         return [
-            _mean(outcome[among], counts[..., among, :]) for among in compared.values()
+            mean_outcome(outcome[among], counts[..., among, :], squares[..., among])
+            for among in compared.values()
         ]
 
     def thresholded(self, classes, comparison=None):
@@ -191,12 +196,16 @@ class GroupGapObjective(BaseObjective):
         rates = partial(self.rates, positive=positive)
         return RateDisparity(rates, comparison.disparity)
 
+    def thresholded_ratio(self, classes):
+        return self.thresholded(classes, RatioBetweenGroups())
+
     def bind(self, codes, classes, groups, weight):
         self._validate_params()
         positive = self.find_positive(classes)
         compared = self.compared_labels(np.arange(len(classes)) == positive)
         cells = ComparedCells(codes, groups, weight, compared)
         self._check_none_is_missing(cells)
+        self._warn_of_left_out(cells)
         warn_of_guess(self.pos_label, classes, positive)
         return self.make_metrics(
             codes,
@@ -213,18 +222,25 @@ class GroupGapObjective(BaseObjective):
             return self.name
         return f"{self.name}[{classes.tolist()[positive]}]"
 
+    def _warn_of_left_out(self, cells):
+        left_out = cells.left_out()
+        if left_out:
+            shown = ", ".join(left_out[:_MAX_LISTED])
+            more = len(left_out) - _MAX_LISTED
+            shown += f" and {more} more" if more > 0 else ""
+            warn(
+                f"{type(self).__name__} leaves out strata of the control features that "
+                f"hold rows of one group only: {shown}."
+            )
+
     def _check_none_is_missing(self, cells):
         missing = cells.missing()
         if missing:
+            shown = ", ".join(missing[:_MAX_LISTED])
+            more = len(missing) - _MAX_LISTED
+            shown += f" and {more} more" if more > 0 else ""
             raise ValueError(
                 f"{type(self).__name__} cannot be measured: the evaluation rows hold "
-                f"no row (of positive weight) of {', '.join(missing)}. Give evaluation "
-                "rows that cover every group, or merge or drop the group."
+                f"no row (of positive weight) of {shown}. Give evaluation rows that "
+                "cover every group, or merge or drop the group."
             )
-
-
-def _mean(outcome, counts):
-    """Return the mean outcome over the last two axes, 0 where there is no row."""
-    total = counts.sum(axis=(-2, -1))
-    summed = (counts * outcome).sum(axis=(-2, -1))
-    return np.divide(summed, total, out=np.zeros_like(total, float), where=total > 0)

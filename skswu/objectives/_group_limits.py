@@ -8,11 +8,12 @@ import numpy as np
 
 from .._utils._compat import Interval, StrOptions
 from ._base import BaseObjective, ScoreMetrics
-from ._comparisons import EachGroup, EachGroupLessOverall
+from ._block_metrics import BlockMetrics
+from ._comparisons import EachGroup
 from ._error_rate_parity import ErrorRateParity
 from ._group_gaps import DemographicParity, EqualOpportunity, FalsePositiveRateParity
 from ._loss_parity import LossParity
-from ._rate_disparity import RateDisparity
+from ._rate_disparity import MeasuredDisparity, RateDisparity, at_position
 
 # What rows count for each rate, and whether that is to be low, as errors are.
 _RATES = {
@@ -23,14 +24,51 @@ _RATES = {
 }
 
 
-class LimitMetrics(ScoreMetrics):
-    """By how much metrics exceed a limit, or fall short of one.
+class FixedLimit:
+    """A limit that is given.
 
     Parameters
     ----------
-    metrics : ScoreMetrics
-        What is limited.
     limit : float
+        The limit.
+    """
+
+    def __init__(self, limit):
+        self.limit = limit
+
+    def of(self, means):
+        """Return the limit of the means of groups, whatever they are."""
+        return self.limit
+
+
+class OriginalMean:
+    """The mean of all rows, of the first model that is measured: the original.
+
+    Parameters
+    ----------
+    share : ndarray of shape (n_metrics, n_metrics)
+        The share of each group's rows in those that its own are compared with.
+    """
+
+    def __init__(self, share):
+        self.share = share
+        self._limits = None
+
+    def of(self, means):
+        """Return the limits of the means of groups, the same for all models."""
+        if self._limits is None:
+            self._limits = self.share @ means.reshape(-1, len(self.share))[0]
+        return self._limits
+
+
+class LimitMetrics(ScoreMetrics):
+    """By how much means of groups exceed a limit, or fall short of one.
+
+    Parameters
+    ----------
+    means : CellMeanMetrics
+        The mean of each group.
+    limit : FixedLimit or OriginalMean
         The limit.
     sign : {-1.0, 1.0}
         1 where the limit is not to be exceeded, -1 where it is to be reached.
@@ -38,18 +76,56 @@ class LimitMetrics(ScoreMetrics):
 
     one_sided = True
 
-    def __init__(self, metrics, limit, sign):
-        self.names = metrics.names
-        self.metrics = metrics
+    def __init__(self, means, limit, sign):
+        self.names = means.names
+        self.means = means
         self.limit = limit
         self.sign = sign
 
     def values(self, scores):
-        return self.sign * (self.metrics.values(scores) - self.limit)
+        means = self.means.values(scores)
+        return self.sign * (means - self.limit.of(means))
 
     def gradient(self, scores):
-        gradient = self.metrics.gradient(scores)
+        gradient = self.means.gradient(scores)
         return lambda rows: self.sign * gradient(rows)
+
+    def standard_errors(self, view, rows, parameters):
+        return self.means.standard_errors(view, rows, parameters)
+
+    def in_blocks(self):
+        return LimitSums(self.means.in_blocks(), self.limit, self.sign)
+
+
+class LimitSums(BlockMetrics):
+    """The same as sums over blocks of rows.
+
+    Parameters
+    ----------
+    means : BlockMetrics
+        The mean of each group.
+    limit, sign
+        See :class:`LimitMetrics`.
+    """
+
+    def __init__(self, means, limit, sign):
+        self.means = means
+        self.limit = limit
+        self.sign = sign
+        self.needs_whole_arrays = means.needs_whole_arrays
+
+    def prepare(self, rows, loss, matrix, key):
+        self.means.prepare(rows, loss, matrix, key)
+
+    def sums(self, block, loss, z, losses):
+        return self.means.sums(block, loss, z, losses)
+
+    def slopes(self, block, loss, z, slope):
+        return self.sign * self.means.slopes(block, loss, z, slope)
+
+    def finish(self, rows, sums):
+        means = self.means.finish(rows, sums)
+        return self.sign * (means - self.limit.of(means))
 
 
 class GroupLimitObjective(BaseObjective):
@@ -62,7 +138,7 @@ class GroupLimitObjective(BaseObjective):
     sign : {-1.0, 1.0}
         1 where the limit is not to be exceeded, -1 where it is to be reached.
     limit : float or None
-        The limit; None is the mean of all evaluation rows, of the model at hand.
+        The limit; None is the mean of all evaluation rows, of the original model.
     """
 
     needs_sensitive_features = True
@@ -76,38 +152,56 @@ class GroupLimitObjective(BaseObjective):
         self._validate_params()
         counted = self.make_counted()
         counted.name = self.name
-        counted.comparison = (
-            EachGroupLessOverall() if self.limit is None else EachGroup()
-        )
-        metrics = counted.bind(codes, classes, groups, weight)
-        return LimitMetrics(metrics, self.limit or 0.0, self.sign)
+        counted.comparison = EachGroup()
+        means = counted.bind(codes, classes, groups, weight)
+        limit = self._make_limit(means, len(groups.names))
+        return LimitMetrics(means, limit, self.sign)
+
+    def _make_limit(self, means, n_groups):
+        if self.limit is not None:
+            return FixedLimit(self.limit)
+        # A metric's cell is the one that it counts; cells are in order of comparisons.
+        of_metric = means.of_cells.argmax(axis=1)
+        comparison = of_metric // n_groups
+        together = comparison[:, None] == comparison
+        share = together * means.totals[of_metric]
+        return OriginalMean(share / share.sum(axis=1, keepdims=True))
 
     def thresholded(self, classes):
         self._validate_params()
         counted = self.make_counted()
         rates = partial(counted.rates, positive=counted.find_positive(classes))
-        return RateDisparity(partial(self._excesses, rates), _largest)
+        return RateDisparity(rates, self._largest_excess)
 
-    def _excesses(self, rates, counts):
-        """Return by how much the rates of the groups break the limit."""
-        limits = [self.limit] if self.limit is not None else _overall(rates, counts)
-        return [
-            self.sign * (rate - limit)
-            for rate, limit in zip(rates(counts), limits, strict=True)
-        ]
+    def _largest_excess(self, rates, before):
+        """Return the MeasuredDisparity: by how much a group breaks the limit, or 0."""
+        limit = self.limit
+        if limit is None:
+            share = before.weight / before.weight.sum(axis=-1, keepdims=True)
+            limit = (share * before.value).sum(axis=-1, keepdims=True)
+        excess = self.sign * (rates.value - limit)
+        worst = excess.argmax(axis=-1)
+        value, centre, variance = at_position(
+            worst, excess, self.sign * (rates.centre - limit), rates.variance
+        )
+        return MeasuredDisparity(
+            np.maximum(value, 0.0), centre, np.sqrt(variance), worst
+        )
 
 
 class BoundedGroupLoss(GroupLimitObjective):
     r"""A mean log loss of at most a bound, in every group.
 
     One metric a group, :math:`M_g = \bar\ell_g - \mathrm{bound}`; a group below the
-    bound is left alone. A weighting's ``strength`` is the share of each excess to
+    bound is left alone: its loss is neither lowered nor raised on purpose, but for not
+    breaking the bound. A weighting's ``strength`` is the share of each excess to
     remove.
 
     Parameters
     ----------
     upper_bound : float or None, default=None
-        The bound, at least 0; None is the mean loss of all evaluation rows.
+        The bound, at least 0; None is the mean loss of all evaluation rows under the
+        original model.
 
     References
     ----------
@@ -116,7 +210,7 @@ class BoundedGroupLoss(GroupLimitObjective):
 
     Examples
     --------
-    >>> from skswu.objectives._group_limits import BoundedGroupLoss
+    >>> from skswu.objectives import BoundedGroupLoss
     >>> BoundedGroupLoss(upper_bound=0.4)
     BoundedGroupLoss(upper_bound=0.4)
     """
@@ -158,7 +252,8 @@ class MinimumGroupRate(GroupLimitObjective):
         What is to be high: the probability of the positive label, the same among those
         who hold it, that of another label among the others, or that of the true label.
     at_least : float or None, default=None
-        The limit, between 0 and 1; None is the rate of all evaluation rows.
+        The limit, between 0 and 1; None is the rate of all evaluation rows under the
+        original model.
     temperature : float, default=0.25
         See :class:`DemographicParity`.
     pos_label : str, int, bool or None, default=None
@@ -172,7 +267,7 @@ class MinimumGroupRate(GroupLimitObjective):
 
     Examples
     --------
-    >>> from skswu.objectives._group_limits import MinimumGroupRate
+    >>> from skswu.objectives import MinimumGroupRate
     >>> MinimumGroupRate(rate="true_positive_rate", at_least=0.8)
     MinimumGroupRate(at_least=0.8, rate='true_positive_rate')
     """
@@ -221,13 +316,3 @@ class MinimumGroupRate(GroupLimitObjective):
         kind, _ = _RATES[self.rate]
         taken = kind().get_params()
         return kind(**{name: getattr(self, name) for name in taken})
-
-
-def _overall(rates, counts):
-    """Return the rates of all groups together, each of shape (..., 1)."""
-    return rates(counts.sum(axis=-3, keepdims=True))
-
-
-def _largest(excesses):
-    """Return the largest excess of a group, 0 if there is none."""
-    return np.maximum(excesses, 0.0).max(axis=-1)

@@ -11,6 +11,7 @@ from ._group_gaps import (
     EqualOpportunity,
     FalsePositiveRateParity,
 )
+from ._group_limits import BoundedGroupLoss, MinimumGroupRate
 from ._loss_parity import LossParity
 from ._target_utility import TargetUtility
 
@@ -22,6 +23,8 @@ OBJECTIVES.register("false_positive_rate_parity", FalsePositiveRateParity)
 OBJECTIVES.register("error_rate_parity", ErrorRateParity)
 OBJECTIVES.register("loss_parity", LossParity)
 OBJECTIVES.register("calibration_in_the_large", CalibrationInTheLarge)
+OBJECTIVES.register("bounded_group_loss", BoundedGroupLoss)
+OBJECTIVES.register("minimum_group_rate", MinimumGroupRate)
 OBJECTIVES.register("adversarial_robustness", AdversarialRobustness)
 OBJECTIVES.register("target_utility", TargetUtility)
 

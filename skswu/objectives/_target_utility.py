@@ -9,7 +9,7 @@ from ._base import BaseObjective, LossMetrics
 class TargetUtility(BaseObjective):
     r"""The mean loss on the evaluation rows, less a target.
 
-    :math:`M = \max(\bar\ell - \mathrm{target}, 0)`: a lower loss is not raised.
+    :math:`M = \bar\ell - \mathrm{target}`, a limit: a lower loss is as good.
     With evaluation rows that are cleaner than the training rows, or from where the
     model is to be used, the samples that harm it there get lower weights. A
     weighting's ``strength`` is the share of the excess loss to remove: take it well

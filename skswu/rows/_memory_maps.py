@@ -5,7 +5,6 @@ from functools import singledispatch
 import numpy as np
 from scipy.sparse import issparse
 
-from .._utils._compat import rows_at
 from .._utils._warnings import warn
 from ..exceptions import CopiedRowsWarning
 from ._brought import BroughtRows
@@ -24,21 +23,25 @@ def unread(X):
     return BroughtRows(X) if is_mapped(X) else X
 
 
-@singledispatch
-def take_rows(X, indices):
-    """Return rows of X at some positions; of a memory map, without a copy."""
+def take_rows(X, indices, rows_at):
+    """Return rows of X at some positions; of a memory map, without a copy.
+
+    Parameters
+    ----------
+    X : {array-like, sparse matrix, DataFrame, BroughtRows}
+        The rows.
+    indices : ndarray of int of shape (n_picked,)
+        Positions.
+    rows_at : callable
+        Picks rows of what is in memory.
+    """
     X = unread(X)
     return X.take(indices) if isinstance(X, BroughtRows) else rows_at(X, indices)
 
 
-@take_rows.register
-def _(X: BroughtRows, indices):
-    return X.take(indices)
-
-
-def bring_rows(X, indices):
+def bring_rows(X, indices, rows_at):
     """Return a few rows of X at some positions, in memory."""
-    rows = take_rows(X, indices)
+    rows = take_rows(X, indices, rows_at)
     return rows.bring() if isinstance(rows, BroughtRows) else rows
 
 

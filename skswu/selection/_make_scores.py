@@ -4,35 +4,33 @@ from functools import singledispatch
 
 from ..inputs import LabeledData
 from ..inputs._collections import CollectionData
-from ._counted_scores import CountedScores
+from ._kind_scores import KindScores
 from ._thresholded_scores import ThresholdedScores
 
 
 @singledispatch
-def make_scores(measured, classifier, problem, objectives, disparity, utility):
+def make_scores(data, classifier, problem, disparities, utility, times):
     """Return what scores predicted labels on rows, by where these lie.
 
     Parameters
     ----------
-    measured : LabeledData or CollectionData
+    data : LabeledData or CollectionData
         The rows, as the classifier sees them.
     classifier : classifier
         The original, bare.
     problem : Problem
         Of it.
-    objectives : list of BaseObjective
-        What is repaired.
-    disparity, utility : str or callable
+    disparities, utility, times
         See :class:`ThresholdedScores`.
     """
-    raise NotImplementedError(type(measured).__name__)
+    raise NotImplementedError(type(data).__name__)
 
 
 @make_scores.register
-def _(measured: LabeledData, classifier, problem, objectives, disparity, utility):
-    return ThresholdedScores(measured, classifier, objectives, disparity, utility)
+def _(data: LabeledData, classifier, problem, disparities, utility, times):
+    return ThresholdedScores(data, classifier, disparities, utility, times)
 
 
 @make_scores.register
-def _(measured: CollectionData, classifier, problem, objectives, disparity, utility):
-    return CountedScores(problem, objectives, disparity, utility)
+def _(data: CollectionData, classifier, problem, disparities, utility, times):
+    return KindScores(problem, disparities, utility)

@@ -2,6 +2,7 @@
 
 from numbers import Integral, Real
 
+from sklearn import config_context, get_config
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 
@@ -9,7 +10,7 @@ from .._utils._compat import HasMethods, Interval
 from ..inputs._sample_weight import sample_weight_options, takes_sample_weight
 from ..models import has_model_view
 from ._base import ModelUpdate
-from ._stand_in import make_stand_in
+from ._stand_in import fit_stand_in
 
 
 class Refit(ModelUpdate):
@@ -90,7 +91,7 @@ class Refit(ModelUpdate):
         if not takes_sample_weight(classifier):
             raise TypeError(
                 f"Refit needs a classifier whose fit takes sample_weight; "
-                f"{type(classifier).__name__}.fit does not."
+                f"{type(classifier).__name__}.fit does not{_unless_requested()}."
             )
 
     def influence_model(self, classifier, X, y, sample_weight):
@@ -100,8 +101,12 @@ class Refit(ModelUpdate):
             return classifier
         if isinstance(given, FrozenEstimator):
             return given
-        model = make_stand_in(classifier, X) if given is None else clone(given)
-        return model.fit(X, y, **sample_weight_options(model, sample_weight))
+        if given is None:
+            return fit_stand_in(classifier, X, y, sample_weight)
+        # The weights go to the last step, whatever it requests.
+        with config_context(enable_metadata_routing=False):
+            model = clone(given)
+            return model.fit(X, y, **sample_weight_options(model, sample_weight))
 
     @property
     def follows_weights(self):
@@ -122,3 +127,10 @@ class Refit(ModelUpdate):
                 f"{len(sample_weight)} of them. Ask it for less (fraction, n_samples)."
             )
         return clone(classifier).fit(X, y, sample_weight=sample_weight)
+
+
+def _unless_requested():
+    """Return in words what metadata routing asks for, where it is on."""
+    if not get_config()["enable_metadata_routing"]:
+        return ""
+    return ", as none of its estimators requests it by set_fit_request"

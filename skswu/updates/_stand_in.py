@@ -1,14 +1,18 @@
 """A linear model whose influences stand in for those of any classifier."""
 
+import narwhals.stable.v1 as nw
 import numpy as np
 from scipy.sparse import issparse
+from sklearn import config_context
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.compose import make_column_selector, make_column_transformer
+from sklearn.compose import make_column_transformer
 from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+
+from ..inputs import sample_weight_options
 
 # A leaf of fewer rows says more about them than about rows to come.
 _MIN_ROWS_IN_LEAF = 10
@@ -44,19 +48,39 @@ class LeafIndices(TransformerMixin, BaseEstimator):
         return True
 
 
-def make_stand_in(classifier, X):
-    """Return an unfitted logistic regression in the classifier's place.
+def fit_stand_in(classifier, X, y, sample_weight):
+    """Return a fitted logistic regression in the classifier's place.
 
     For a tree ensemble with ``apply`` its inputs are the leaves, and otherwise X with
     numbers standardised, their gaps filled, and categories spread over columns.
+
+    Raises
+    ------
+    TypeError
+        If X is nothing that this reads, as lists of texts.
     """
-    if hasattr(classifier, "apply"):
-        leaves = OneHotEncoder(
-            handle_unknown="infrequent_if_exist", min_frequency=_MIN_ROWS_IN_LEAF
-        )
-        regression = LogisticRegression(C=_LEAF_PENALTY, max_iter=1000)
-        return make_pipeline(LeafIndices(classifier), leaves, regression)
-    return make_pipeline(_make_encoder(X), LogisticRegression(max_iter=1000))
+    # Of this package's making, it requests nothing by metadata routing.
+    with config_context(enable_metadata_routing=False):
+        try:
+            model = _make_stand_in(classifier, X)
+            options = sample_weight_options(model, sample_weight)
+            return model.fit(X, y, **options)
+        except (TypeError, ValueError) as error:
+            raise TypeError(
+                f"No linear model could be fitted to what {type(classifier).__name__} "
+                f"is fitted to, so that its influences could stand in: {error} Pass "
+                "one that reads these rows by Refit(influence_estimator=...)."
+            ) from error
+
+
+def _make_stand_in(classifier, X):
+    if not hasattr(classifier, "apply"):
+        return make_pipeline(_make_encoder(X), LogisticRegression(max_iter=1000))
+    leaves = OneHotEncoder(
+        handle_unknown="infrequent_if_exist", min_frequency=_MIN_ROWS_IN_LEAF
+    )
+    regression = LogisticRegression(C=_LEAF_PENALTY, max_iter=1000)
+    return make_pipeline(LeafIndices(classifier), _plain(leaves), regression)
 
 
 def _make_encoder(X):
@@ -64,9 +88,29 @@ def _make_encoder(X):
         SimpleImputer(keep_empty_features=True),
         StandardScaler(with_mean=not issparse(X)),
     )
-    if not hasattr(X, "dtypes"):
-        return numbers
-    is_number = make_column_selector(dtype_include=["number", "bool"])
-    is_category = make_column_selector(dtype_exclude=["number", "bool"])
-    categories = OneHotEncoder(handle_unknown="ignore")
-    return make_column_transformer((numbers, is_number), (categories, is_category))
+    frame = nw.from_native(X, eager_only=True, pass_through=True)
+    if not isinstance(frame, nw.DataFrame):
+        return _plain(numbers)
+    is_number = [_is_number(dtype) for dtype in frame.schema.dtypes()]
+    categories = make_pipeline(
+        FunctionTransformer(_as_texts), OneHotEncoder(handle_unknown="ignore")
+    )
+    by_kind = make_column_transformer(
+        (numbers, np.flatnonzero(is_number)),
+        (categories, np.flatnonzero(np.logical_not(is_number))),
+    )
+    return _plain(by_kind)
+
+
+def _plain(transformer):
+    """Have arrays come out, whatever ``transform_output`` is set to."""
+    return transformer.set_output(transform="default")
+
+
+def _is_number(dtype):
+    return dtype.is_numeric() or dtype == nw.Boolean
+
+
+def _as_texts(X):
+    """Return values of any kind, also mixed or missing ones, as strings."""
+    return np.frompyfunc(str, 1, 1)(np.asarray(X, dtype=object))

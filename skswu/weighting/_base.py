@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils import assert_all_finite
 
 from ._changes import given_changes
-from ._linearized import linearized_around
+from ._linearized import beyond, linearized_around
 
 # Of a metric that all weights together cannot change by this share of itself, to first
 # order, the influences are rounding.
@@ -45,6 +45,9 @@ class LinearizedMetrics:
     around : ndarray of shape (n_samples,) or None, default=None
         The weights :math:`\varepsilon` under which the metrics were linearised, None
         for the original ones. Least is then the change from these.
+    one_sided : ndarray of bool of shape (n_metrics,) or None, default=None
+        Of which metrics only values above zero are to be repaired, and any below the
+        target are as good; None is of none.
 
     Examples
     --------
@@ -72,6 +75,19 @@ class LinearizedMetrics:
     utility_before: float
     sample_weight: np.ndarray | None = None
     around: np.ndarray | None = None
+    one_sided: np.ndarray | None = None
+
+    @property
+    def is_limit(self):
+        """Which metrics are one-sided, shape (n_metrics,)."""
+        if self.one_sided is None:
+            return np.zeros(len(self.before), dtype=bool)
+        return self.one_sided
+
+    @property
+    def to_repair(self):
+        """What the metrics of the original model are away from repaired."""
+        return beyond(self.before, self.is_limit)
 
     def predict(self, epsilon):
         """Return the metrics under a change of the weights, shape (n_metrics,)."""
@@ -104,7 +120,7 @@ class Weights:
         utility's last; 0 for a constraint that does not bind. Not finite in the limit
         when the target is unreachable: then only their direction means something.
     shortfall : ndarray of shape (n_metrics,) or None, default=None
-        Linearised metrics less their target.
+        Linearised metrics less their target; 0 for a one-sided one below it.
     n_at_lower, n_at_upper : int, default=0
         Number of samples at the lower and at the upper bound.
     """
@@ -192,7 +208,11 @@ class BaseWeighting(BaseEstimator, ABC):
 
     @abstractmethod
     def target(self, before):
-        """Return the metric values aimed at, given those of the original model."""
+        """Return the metric values aimed at, given those of the original model.
+
+        Of one-sided metrics ``before`` is what is to be repaired: 0 for one that is
+        below zero.
+        """
 
     @abstractmethod
     def _weigh(self, metrics):
@@ -231,6 +251,7 @@ def as_metrics(linearized):
         utility_before=linearized.utility_before,
         sample_weight=_sample_weight(linearized),
         around=rows.collect("origin"),
+        one_sided=linearized.one_sided,
     )
 
 
@@ -250,4 +271,5 @@ def from_metrics(metrics):
         metrics.utility_before,
         metrics.sample_weight,
         metrics.around,
+        one_sided=metrics.one_sided,
     )

@@ -68,6 +68,8 @@ class DualNewton:
         Which of them are the rows of A.
     is_floor : ndarray of bool of shape (m,)
         Which are inequalities.
+    is_kept : ndarray of bool of shape (m,)
+        Which of these do not count for whether the rest is out of reach.
     lower, upper : float
         The bounds.
     tol : float
@@ -76,9 +78,11 @@ class DualNewton:
         Largest number of steps; no more than 25 are taken.
     """
 
-    def __init__(self, rows, gram, used, is_floor, lower, upper, tol, max_iter):
+    def __init__(
+        self, rows, gram, used, is_floor, is_kept, lower, upper, tol, max_iter
+    ):
         self.rows = rows
-        self.used, self.is_floor = used, is_floor
+        self.used, self.is_floor, self.is_kept = used, is_floor, is_kept
         self.lower, self.upper = lower, upper
         self.tol = tol
         self.max_iter = min(max_iter, _MAX_STEPS)
@@ -198,6 +202,7 @@ class _Search:
     def __init__(self, programmes, goal):
         self.tol, self.gram = programmes.tol, programmes.gram
         self.is_floor, self.goal = programmes.is_floor, goal
+        self.is_kept = programmes.is_kept
         self.asked = np.where(self.is_floor, np.maximum(goal, 0.0), np.abs(goal)).max(
             initial=0.0
         )
@@ -236,15 +241,33 @@ class _Search:
     def _is_at_top(self, curvature):
         """Say whether the dual rises no more and yet more is asked: out of reach."""
         step = self.multipliers - self._best
-        left = np.where(self.is_floor, 0.0, self.residual - curvature @ step)
-        most = np.abs(self.residual[~self.is_floor]).max(initial=0.0)
+        most = self._largest_lack(self.residual)
+        left = self._largest_lack(self.residual - curvature @ step)
         is_flat = self.residual @ step <= _NO_RISE * abs(self._height)
-        return bool(is_flat and np.abs(left).max(initial=0.0) > 0.5 * most)
+        return bool(is_flat and left > 0.5 * most)
+
+    def _largest_lack(self, residual):
+        """Return what is missing most of what is not kept at any cost."""
+        lack = np.where(self.is_floor, np.maximum(residual, 0.0), np.abs(residual))
+        return lack.max(initial=0.0, where=~self.is_kept)
 
     def _step(self, multipliers, residual, curvature):
-        free = ~self.is_floor | (multipliers > 0) | (residual > 0)
-        moved = multipliers.copy()
-        moved[free] += np.linalg.lstsq(
-            curvature[np.ix_(free, free)], residual[free], rcond=_RANK_TOLERANCE
-        )[0]
-        return np.where(self.is_floor, np.maximum(moved, 0.0), moved)
+        """Return where Newton's method leads, multipliers of floors not below zero.
+
+        Floors that would fall below it stay at it, and the others step anew.
+        """
+        is_free = ~self.is_floor | (multipliers > 0) | (residual > 0)
+        moved = np.where(is_free, multipliers, 0.0)
+        while True:
+            ahead = residual - curvature @ (moved - multipliers)
+            trial = moved.copy()
+            trial[is_free] += np.linalg.lstsq(
+                curvature[np.ix_(is_free, is_free)],
+                ahead[is_free],
+                rcond=_RANK_TOLERANCE,
+            )[0]
+            spent = self.is_floor & is_free & (trial < 0)
+            if not spent.any():
+                return trial
+            is_free &= ~spent
+            moved[spent] = 0.0

@@ -6,6 +6,7 @@ import numpy as np
 
 from .._utils._compat import Interval
 from ._base import BaseWeighting, Weights, felt_influence
+from ._linearized import beyond
 
 # A gain below this share of the largest one is rounding.
 _ROUNDING = 1e-12
@@ -16,7 +17,8 @@ class HardWeighting(BaseWeighting):
 
     :math:`\varepsilon_i = -1` for the k largest positive gains
     :math:`-\sum_j M_j a_{ji}`, the linearised decrease of :math:`\tfrac12 \|M\|^2` when
-    sample i is removed, else 0. Of equal gains, the sample that comes first is removed.
+    sample i is removed, else 0; limits that are kept do not count. Of equal gains, the
+    sample that comes first is removed.
     Samples whose removal does not help, or only by rounding, are kept, so fewer than k
     may be removed. The utility is not looked at, and the metric may overshoot zero:
     this is the binary baseline.
@@ -72,8 +74,9 @@ class HardWeighting(BaseWeighting):
 
     def _weigh(self, metrics):
         # Only signs and order of the gains count, and their scale could overflow.
-        size = np.abs(metrics.constant).max(initial=0.0) or 1.0
-        gain = -(metrics.constant / size @ felt_influence(metrics))
+        values = beyond(metrics.constant, metrics.is_limit)
+        size = np.abs(values).max(initial=0.0) or 1.0
+        gain = -(values / size @ felt_influence(metrics))
         removed = np.argsort(-gain, kind="stable")[: self._limit(len(gain))]
         removed = removed[gain[removed] > _ROUNDING * np.abs(gain).max(initial=0.0)]
         epsilon = np.zeros(len(gain))

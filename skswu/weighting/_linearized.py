@@ -32,6 +32,9 @@ class Linearized:
         Of the fit.
     relative_residual : float or None, default=None
         What an iterative solver left.
+    one_sided : ndarray of bool of shape (n_metrics,) or None, default=None
+        Of which metrics only values above zero are to be repaired, and any below the
+        target are as good; None is of none.
     """
 
     rows: Any
@@ -42,6 +45,19 @@ class Linearized:
     reach: np.ndarray
     sample_weight: np.ndarray | None = None
     relative_residual: float | None = None
+    one_sided: np.ndarray | None = None
+
+    @property
+    def is_limit(self):
+        """Which metrics are one-sided, shape (n_metrics,)."""
+        if self.one_sided is None:
+            return np.zeros(len(self.before), dtype=bool)
+        return self.one_sided
+
+    @property
+    def to_repair(self):
+        """What the metrics of the original model are away from repaired."""
+        return beyond(self.before, self.is_limit)
 
     @property
     def influence(self):
@@ -58,6 +74,19 @@ class Linearized:
         return self.constant[:-1] - self.influence @ epsilon
 
 
+def beyond(values, one_sided):
+    """Return how far metrics are from zero, nothing for those below it if one-sided.
+
+    Parameters
+    ----------
+    values : ndarray of shape (..., n_metrics)
+        The metrics, or what they are above their targets.
+    one_sided : ndarray of bool of shape (n_metrics,)
+        Of which a value below zero is as good as zero.
+    """
+    return np.where(one_sided, np.maximum(values, 0.0), values)
+
+
 def linearized_around(
     influence,
     constant,
@@ -66,6 +95,7 @@ def linearized_around(
     sample_weight,
     origin=None,
     relative_residual=None,
+    one_sided=None,
 ):
     r"""Return the Linearized of influences in memory.
 
@@ -85,6 +115,8 @@ def linearized_around(
         Changes of the weights that the metrics were linearised around.
     relative_residual : float or None, default=None
         What an iterative solver left.
+    one_sided : ndarray of bool of shape (n_metrics,) or None, default=None
+        Of which metrics only values above zero are to be repaired.
 
     Returns
     -------
@@ -107,6 +139,7 @@ def linearized_around(
         reach,
         sample_weight,
         relative_residual,
+        one_sided,
     )
 
 

@@ -19,6 +19,7 @@ from ._base import (
     felt_influence,
     from_metrics,
 )
+from ._linearized import beyond
 from ._minimum_norm import solve_minimum_norm
 from ._soft_programme import MAX_LEFT, SoftProgramme
 
@@ -40,9 +41,11 @@ class SoftWeighting(BaseWeighting):
         \quad \mathrm{lower} \le \varepsilon \le \mathrm{upper}
 
     where :math:`M` and the mean evaluation loss :math:`\bar\ell` are linearised and
-    :math:`M_0, \bar\ell_0` are the original model's. Where the fit had sample weights,
-    the norm counts each sample by its weight, as so many samples. Half the squared
-    norm is half the number of samples times the χ² divergence of the reweighted
+    :math:`M_0, \bar\ell_0` are the original model's. A limit, which is a metric of
+    which only values above zero are to be repaired, is asked to be at most its target,
+    and one that is kept from the start not to be broken. Where the fit had sample
+    weights, the norm counts each sample by its weight, as so many samples. Half the
+    squared norm is half the number of samples times the χ² divergence of the reweighted
     training set from the original one. With no bounds at work the solution is
     :math:`\varepsilon = A^\top (A A^\top)^{-1} b` on the binding constraints.
 
@@ -145,7 +148,7 @@ class SoftWeighting(BaseWeighting):
         check_finite(linearized)
         programme = SoftProgramme(self, linearized)
         weightings = [self.at(strength) for strength in strengths]
-        targets = np.stack([one.target(linearized.before) for one in weightings])
+        targets = np.stack([one.target(linearized.to_repair) for one in weightings])
         points = programme.solve(targets)
         changes = programme.changes(points)
         changes = replace(changes, strengths=_known(strengths))
@@ -164,7 +167,7 @@ class SoftWeighting(BaseWeighting):
     def _weigh(self, metrics):
         linearized = from_metrics(metrics)
         programme = SoftProgramme(self, linearized)
-        points = programme.solve(self.target(metrics.before)[None])
+        points = programme.solve(self.target(metrics.to_repair)[None])
         if not points.found[0]:
             return self._weigh_surely(metrics)
         epsilon = programme.changes(points).collect(linearized.rows, 0)
@@ -183,18 +186,20 @@ class SoftWeighting(BaseWeighting):
 
     def _weigh_surely(self, metrics):
         """Return the Weights by the solver that ends whatever is asked."""
-        asked = metrics.constant - self.target(metrics.before)
+        asked = metrics.constant - self.target(metrics.to_repair)
         rows, floors = self._utility_floor(metrics)
         lower, upper = self._bounds
         change = _Change(metrics.sample_weight, metrics.around)
-        influence = felt_influence(metrics)
+        influence, is_limit = felt_influence(metrics), metrics.is_limit
+        rows, floors = [*influence[is_limit], *rows], [*asked[is_limit], *floors]
         # Products of a few rows are too narrow to share: threads only wait.
         solution = on_one_blas_thread(
             solve_minimum_norm,
-            change.rows(influence),
-            change.values(influence, asked),
+            change.rows(influence[~is_limit]),
+            change.values(influence[~is_limit], asked[~is_limit]),
             change.rows(rows),
             change.values(rows, floors),
+            kept=np.arange(len(rows)) >= np.count_nonzero(is_limit),
             lower=change.bound(lower),
             upper=change.bound(upper),
             tol=self.tol,
@@ -202,17 +207,18 @@ class SoftWeighting(BaseWeighting):
         )
         if not solution.converged:
             self._warn_of_convergence()
+        shortfall, multipliers = _by_metric(solution, is_limit)
         allowed = MAX_LEFT if solution.reachable else _NO_SHORTFALL
-        reachable = _missed_share(solution.shortfall, metrics) <= allowed
+        reachable = _missed_share(shortfall, metrics) <= allowed
         epsilon = change.epsilon(solution.epsilon, lower, upper)
         return Weights(
             epsilon=epsilon,
             reachable=reachable,
-            message=self._message(reachable, solution.shortfall, asked),
+            message=self._message(reachable, shortfall, beyond(asked, is_limit)),
             n_iter=solution.n_iter,
             converged=solution.converged,
-            multipliers=np.append(solution.multipliers, np.zeros(1 - len(rows))),
-            shortfall=solution.shortfall,
+            multipliers=multipliers,
+            shortfall=shortfall,
             n_at_lower=int(np.count_nonzero(epsilon <= lower)),
             n_at_upper=int(np.count_nonzero(epsilon >= upper)),
         )
@@ -258,8 +264,24 @@ class SoftWeighting(BaseWeighting):
 
 def _missed_share(shortfall, metrics):
     """Return how far the metrics are from their target, relative to the original's."""
-    size = hypot(*metrics.before) or hypot(*metrics.constant) or 1.0
+    size = hypot(*metrics.to_repair) or hypot(*metrics.constant) or 1.0
     return hypot(*shortfall) / size
+
+
+def _by_metric(solution, is_limit):
+    """Return what a solution lacks of each metric, and all multipliers in their order.
+
+    Limits come first among its floors, and the utility, if it has one, last.
+    """
+    n_equal, n_limits = np.count_nonzero(~is_limit), np.count_nonzero(is_limit)
+    shortfall = np.empty(len(is_limit))
+    shortfall[~is_limit] = solution.shortfall
+    shortfall[is_limit] = np.maximum(-solution.slack[:n_limits], 0.0)
+    multipliers = np.zeros(len(is_limit) + 1)
+    found = np.split(solution.multipliers, [n_equal, n_equal + n_limits])
+    multipliers[:-1][~is_limit], multipliers[:-1][is_limit], of_utility = found
+    multipliers[-1] = of_utility.sum()
+    return shortfall, multipliers
 
 
 def _known(strengths):

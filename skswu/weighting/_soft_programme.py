@@ -9,6 +9,7 @@ from .._utils._blas_threads import on_one_blas_thread
 from ._base import is_felt
 from ._changes import Changes
 from ._dual_newton import DualNewton
+from ._linearized import beyond
 
 #: The largest share that a target may be missed by and yet be reached. Of influences
 #: that are large and cancel, a solver that met its tolerance may have left more.
@@ -37,7 +38,9 @@ class SoftProgramme:
         size = np.maximum(np.abs(linearized.before), np.abs(constant[:-1]))
         is_used = is_felt(reach[:-1], size)
         self.used = np.flatnonzero(np.append(is_used, self.floor is not None))
-        self.is_floor = self.used == self.n_metrics
+        self.is_limit = np.append(linearized.is_limit, False)
+        self.is_kept = self.used == self.n_metrics
+        self.is_floor = self.is_kept | self.is_limit[self.used]
 
     def solve(self, targets):
         """Return the DualPoints for targets of the metrics, (n, n_metrics)."""
@@ -53,6 +56,7 @@ class SoftProgramme:
             linearized.gram,
             self.used,
             self.is_floor,
+            self.is_kept,
             self.lower,
             self.upper,
             weighting.tol,
@@ -62,14 +66,14 @@ class SoftProgramme:
         points = on_one_blas_thread(search.solve, goals[:, self.used])
         self.asked = goals
         missed = np.array([hypot(*row) for row in self.shortfall(points)[:, :-1]])
-        size = hypot(*linearized.before) or hypot(*linearized.constant[:-1]) or 1.0
+        size = hypot(*linearized.to_repair) or hypot(*linearized.constant[:-1]) or 1.0
         return replace(points, found=points.found & (missed <= MAX_LEFT * size))
 
     def shortfall(self, points):
         """Return what is asked less what is reached, of all metrics and the utility."""
         shortfall = self.asked.copy()
         shortfall[:, self.used] = points.residual
-        return shortfall
+        return beyond(shortfall, self.is_limit)
 
     def multipliers(self, points):
         """Return multipliers of all metrics and the utility."""

@@ -184,13 +184,15 @@ def test_max_disparity_chooses_the_strength(saved, run, path):
     assert model.max_disparity == 0.1
     assert 0 < model.strength_ < 1
     output = run(path, max_disparity=0.1).output
-    assert f"strength {model.strength_:.3g}, of those tried the most acc" in output
+    chosen = f"{model.strength_:.3g}, of those tried the most accurate with"
+    assert f"strength {chosen} a disparity of at most 0.1." in output
 
 
 def test_min_ratio_bounds_the_ratio(run, path, parts, tmp_path):
     file = tmp_path / "model.joblib"
     result = run(path, min_ratio=0.95, save=file)
     assert len(result.cells("demographic parity ratio")) == 3
+    assert "with a demographic parity ratio of at least 0.95." in result.output
     rows, _ = parts
     X, model = rows.drop(columns=["sex", "hired"]), joblib.load(file)
     before, after = (

@@ -241,7 +241,10 @@ def test_many_missing_values_are_not_all_listed():
         (np.arange(8.0) / 3, r"not a grouping: 8 distinct values in 8 rows"),
         ([0, 1, 2, 3, 4, 4, 4, 4], r"not a grouping: 5 distinct values in 8 rows"),
         ("Male", r"one value per row .* got str of shape \(\)"),
-        (pl.LazyFrame({"sex": SEX}), r"got LazyFrame"),
+        (
+            pl.LazyFrame({"sex": SEX}),
+            r"is a LazyFrame, whose rows .* pass sensitive_features.collect\(\)",
+        ),
         (np.zeros((8, 2, 2)), r"got ndarray of shape \(8, 2, 2\)"),
         (np.zeros((8, 0)), r"got ndarray of shape \(8, 0\)"),
         ([{1}, {2}] * 4, r"one number, string or boolean per row"),

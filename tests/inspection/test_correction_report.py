@@ -426,6 +426,8 @@ def test_checks_are_the_fitted_attributes(corrected, report):
     checks = report.tables["checks"].set_index("check")
     gap = checks.loc[corrected.objective_names_[0]]
     assert_allclose(gap["before"], corrected.objective_before_[0])
+    asked = corrected.correction_info_["metrics"][0]["asked"]
+    assert_allclose(gap["asked"], asked)
     assert_allclose(gap["predicted"], corrected.objective_predicted_[0])
     assert_allclose(gap["value"], corrected.objective_after_[0])
     stationarity = checks.loc["distance from an exact refit (stationarity_)", "value"]

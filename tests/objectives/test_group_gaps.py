@@ -15,6 +15,7 @@ from skswu.inputs import Groups
 from skswu.linear import LogisticLoss, MultinomialLoss
 from skswu.objectives import OBJECTIVES as REGISTERED
 from skswu.objectives import (
+    BoundedGroupLoss,
     CalibrationInTheLarge,
     CellMeanMetrics,
     DemographicParity,
@@ -23,9 +24,10 @@ from skswu.objectives import (
     ErrorRateParity,
     FalsePositiveRateParity,
     GroupGapObjective,
+    GroupRates,
     LossParity,
+    MinimumGroupRate,
 )
-from skswu.objectives._group_limits import BoundedGroupLoss, MinimumGroupRate
 from skswu.rows import LocalBlocks
 
 
@@ -72,9 +74,9 @@ class Precision(GroupGapObjective):
     def compared_labels(self, is_positive):
         return {"": np.ones_like(is_positive)}
 
-    def rates(self, counts, positive):
+    def rates(self, counts, squares, positive):
         right = counts[..., positive, positive]
-        return [right / counts[..., positive].sum(axis=-1)]
+        return [GroupRates(right / counts[..., positive].sum(axis=-1))]
 
 
 # of the label 1
@@ -356,14 +358,32 @@ def test_gaps_within_strata_are_those_of_the_strata(name, n_groups):
     assert_allclose(slope, numerical_gradient(found, scores), atol=1e-8)
 
 
-def test_a_group_that_a_stratum_lacks_is_named_with_it():
-    _, codes, groups, weight = draw()
+def test_a_stratum_that_lacks_all_groups_but_one_is_left_out_and_told():
+    scores, codes, groups, weight = draw()
     groups = stratify(groups)
     weight[(groups.codes == 0) & (groups.strata.codes == 1)] = 0.0
-    with pytest.raises(ValueError, match=r"'a' within south\."):
-        DemographicParity().bind(codes, np.arange(2), groups, weight)
-    with pytest.raises(ValueError, match=r"'a' within the positive class, south\."):
-        EqualOpportunity().bind(codes, np.arange(2), groups, weight)
+    classes = np.arange(2)
+    for objective, told in (
+        (DemographicParity(), r"one group only: within south\."),
+        (EqualOpportunity(), r"one group only: within the positive class, south\."),
+    ):
+        with pytest.warns(UserWarning, match=told):
+            metrics = objective.bind(codes, classes, groups, weight)
+        assert len(metrics.names) == 1
+        north = groups.strata.codes == 0
+        alone = groups.take(north).within(None)
+        expected = objective.bind(codes[north], classes, alone, weight[north])
+        assert_allclose(metrics.values(scores), expected.values(scores[north]))
+
+
+def test_of_three_groups_those_that_a_stratum_has_are_compared():
+    scores, codes, groups, weight = draw(n_groups=3)
+    groups = stratify(groups)
+    weight[(groups.codes == 0) & (groups.strata.codes == 1)] = 0.0
+    metrics = DemographicParity().bind(codes, np.arange(2), groups, weight)
+    assert metrics.names[3:] == ["demographic_parity[1] within south: c - b"]
+    found = metrics.gradient(scores)(slice(None))
+    assert_allclose(found, numerical_gradient(metrics, scores), atol=1e-8)
 
 
 @pytest.fixture

@@ -14,9 +14,17 @@ from numpy.testing import assert_allclose
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score
 
-from skswu.inputs import LabeledData, read_control_features, read_sensitive_features
+from skswu.inputs import (
+    Groups,
+    LabeledData,
+    read_control_features,
+    read_sensitive_features,
+)
 from skswu.objectives import DemographicParity, EqualizedOdds, EqualOpportunity
 from skswu.selection._decision_threshold import ThresholdSearch
+from skswu.selection._disparities import Disparities
+from skswu.selection._pooled_disparity import PooledDisparity
+from skswu.selection._rules import HighestUtility
 from skswu.selection._thresholded_scores import ThresholdedScores
 
 METRICS = {DemographicParity: selection_rate, EqualOpportunity: true_positive_rate}
@@ -47,18 +55,29 @@ def largest_difference(metric, data, predicted):
     ).difference()
 
 
-def scored(data, objective, disparity="auto"):
-    fitted = LogisticRegression().fit(data.X, data.y)
-    scores = ThresholdedScores(data, fitted, [objective], disparity, "accuracy")
-    return fitted, scores, SimpleNamespace(classifier=fitted)
+class Scored:
+    """A fitted classifier, and what it is scored by."""
+
+    def __init__(self, data, objective, disparity="auto"):
+        self.fitted = LogisticRegression().fit(data.X, data.y)
+        classes = self.fitted.classes_
+        disparities = Disparities([objective], disparity, classes)
+        self.scores = ThresholdedScores(data, self.fitted, disparities, "accuracy")
+        self.pooled = PooledDisparity(
+            disparities, [self.scores.rows], [self.scores.before]
+        )
+
+    def disparity(self, predicted):
+        candidate = SimpleNamespace(classifier=self.fitted)
+        return self.pooled.measure([self.scores.outcome(candidate, predicted)]).value
 
 
 @pytest.mark.parametrize("kind", METRICS)
 def test_the_largest_difference_of_the_strata(data, kind):
-    fitted, scores, candidate = scored(data, kind())
-    predicted = fitted.predict(data.X)
+    scored = Scored(data, kind())
+    predicted = scored.fitted.predict(data.X)
     expected = largest_difference(METRICS[kind], data, predicted).max()
-    assert_allclose(scores.disparity(candidate, predicted), expected, rtol=1e-12)
+    assert_allclose(scored.disparity(predicted), expected, rtol=1e-12)
     overall = MetricFrame(
         metrics=METRICS[kind],
         y_true=data.y,
@@ -70,8 +89,11 @@ def test_the_largest_difference_of_the_strata(data, kind):
 
 
 def test_thresholds_are_tuned_by_the_strata(data):
-    fitted, scores, _ = scored(data, EqualizedOdds())
-    threshold, disparity, utility = ThresholdSearch(scores).curve(fitted)
+    scored = Scored(data, EqualizedOdds())
+    fitted, pooled = scored.fitted, scored.pooled
+    search = ThresholdSearch(scored.scores, pooled, HighestUtility(0.1))
+    threshold, counts, utility = search.curve(fitted)
+    disparity = pooled.of_counts(counts).value
     assert len(threshold) > 100
     for at in (10, 90, 150):
         predicted = fitted.decision_function(data.X) > threshold[at]
@@ -86,9 +108,10 @@ def test_thresholds_are_tuned_by_the_strata(data):
 @pytest.mark.parametrize("disparity", ["true_negative_rate_ratio", None])
 def test_metrics_that_counts_do_not_tell(data, disparity):
     metric = disparity or "calibration_in_the_large_difference"
-    fitted, scores, candidate = scored(data, DemographicParity(), metric)
+    scored = Scored(data, DemographicParity(), metric)
+    fitted = scored.fitted
     predicted = fitted.predict(data.X)
-    found = scores.disparity(candidate, predicted)
+    found = scored.disparity(predicted)
     if disparity:
         rates = MetricFrame(
             metrics=selection_rate,
@@ -109,3 +132,17 @@ def test_metrics_that_counts_do_not_tell(data, disparity):
             sample_params={"sample_weight": data.weight},
         )
         assert_allclose(found, excess.by_group.abs().max())
+
+
+def test_a_stratum_of_one_group_is_left_out_and_told(data):
+    groups = data.groups
+    codes = np.where(groups.codes == 0, groups.strata.codes, 0)
+    strata = Groups(codes, ["everyone", "women of the south"])
+    data = LabeledData(data.X, data.y, groups.within(strata), data.weight)
+    with pytest.warns(UserWarning, match=r"of one group only: .*women of the south"):
+        scored = Scored(data, DemographicParity())
+    predicted = scored.fitted.predict(data.X)
+    expected = largest_difference(
+        selection_rate, data.take(codes == 0), predicted[codes == 0]
+    )
+    assert_allclose(scored.disparity(predicted), expected)

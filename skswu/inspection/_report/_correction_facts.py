@@ -21,6 +21,9 @@ WEIGHT_COLUMNS = ["label", "group", "rows", "mean", "lowest", "highest"]
 WEIGHT_COLUMNS += ["share_lowered", "share_below_half", "left_out"]
 
 
+CHECK_COLUMNS = ["check", "before", "asked", "predicted", "value", "reads"]
+
+
 def is_correction(estimator):
     """Say whether an estimator is a fitted correction."""
     return hasattr(estimator, "epsilon_") and hasattr(estimator, "objective_names_")
@@ -99,16 +102,16 @@ def weights_table(estimator, training):
 def checks_table(estimator, aim):
     """Return how the correction went by its own account."""
     rows = [*_gap_checks(estimator, aim), *_method_checks(estimator)]
-    columns = ["check", "before", "predicted", "value", "reads"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=CHECK_COLUMNS)
 
 
 def _gap_checks(estimator, aim):
     if not is_correction(estimator):
         return
-    for name, before, predicted, after in zip(
+    for name, before, asked, predicted, after in zip(
         estimator.objective_names_,
         estimator.objective_before_,
+        _asked_values(estimator),
         estimator.objective_predicted_,
         estimator.objective_after_,
         strict=True,
@@ -116,10 +119,19 @@ def _gap_checks(estimator, aim):
         reads = f"{words.percent(1 - abs(after / before))} removed" if before else ""
         if reads and aim.asked is not None:
             reads += f" of the asked {words.chosen_percent(aim.asked)}"
-        yield name, float(before), float(predicted), float(after), reads
+        yield name, float(before), asked, float(predicted), float(after), reads
     estimates = getattr(estimator, "objective_estimate_", None)
     if estimates is not None:
         yield from _estimates(estimator, np.atleast_1d(estimates))
+
+
+def _asked_values(estimator):
+    """Return where the metrics were to go; NaN for those of which it is not known."""
+    recorded = information(estimator).get("metrics", ())
+    asked = [one["asked"] for one in recorded]
+    if len(asked) != len(estimator.objective_names_):
+        return [np.nan] * len(estimator.objective_names_)
+    return [np.nan if value is None else float(value) for value in asked]
 
 
 def _estimates(estimator, estimates):
@@ -129,7 +141,7 @@ def _estimates(estimator, estimates):
         estimator.objective_names_, estimates, errors, strict=False
     ):
         reads = "" if error is None else f"standard error {words.number(error, 4)}"
-        yield f"{name}, estimate for new rows", np.nan, np.nan, float(value), reads
+        yield _check(f"{name}, estimate for new rows", value, reads)
 
 
 def _method_checks(estimator):
@@ -144,12 +156,16 @@ def _method_checks(estimator):
     ]:
         value = getattr(estimator, attribute, None)
         if value is not None and np.ndim(value) == 0:
-            yield f"{text} ({attribute})", np.nan, np.nan, float(value), reads
+            yield _check(f"{text} ({attribute})", value, reads)
     if is_correction(estimator):
         weight = estimator.sample_weight_
         size = weight.sum() ** 2 / np.sum(weight**2)
         reads = f"{words.percent(size / len(weight))} of {words.count(len(weight))}"
-        yield "effective number of training rows", np.nan, np.nan, float(size), reads
+        yield _check("effective number of training rows", size, reads)
+
+
+def _check(name, value, reads):
+    return name, np.nan, np.nan, np.nan, float(value), reads
 
 
 def warnings_met(estimator):

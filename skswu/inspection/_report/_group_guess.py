@@ -18,7 +18,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, OneHotEncoder, StandardScaler
 
-from ..._utils._compat import rows_at
+from ...inputs import rows_at
 from ._intervals import FEW_CASES
 
 _MAX_ROWS = 20_000

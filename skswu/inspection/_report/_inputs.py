@@ -1,5 +1,6 @@
 """What a report is made from: decisions of two classifiers, labels and groups."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import narwhals.stable.v1 as nw
@@ -8,11 +9,8 @@ import pandas as pd
 from sklearn.utils import column_or_1d
 
 from ..._utils._warnings import warn
-from ...inputs._sensitive_features import (
-    columns_of,
-    columns_of_X,
-    read_sensitive_features,
-)
+from ...inputs._columns import columns_of, columns_of_X, is_column
+from ...inputs._sensitive_features import read_sensitive_features
 from ...metrics._label_encoding import encode_predictions
 
 UNKNOWN = -1
@@ -194,7 +192,7 @@ def read_features(sensitive_features, X, columns, n_rows, name="sensitive_featur
     name : str, default="sensitive_features"
         What messages call the parameter.
     """
-    if isinstance(sensitive_features, str):
+    if is_column(sensitive_features, X, n_rows):
         columns, sensitive_features = sensitive_features, None
     if sensitive_features is None and columns is None:
         raise ValueError(
@@ -204,7 +202,11 @@ def read_features(sensitive_features, X, columns, n_rows, name="sensitive_featur
     if sensitive_features is None:
         values = _by_name(columns_of_X(X, columns, name))
     else:
-        values = _by_name(columns_of(sensitive_features, name))
+        values = _by_name(columns_of(sensitive_features, name, n_rows))
+        if isinstance(sensitive_features, Mapping):
+            values = dict(
+                zip(map(str, sensitive_features), values.values(), strict=False)
+            )
     for column in values.values():
         if len(column) != n_rows:
             raise ValueError(

@@ -260,6 +260,7 @@ def checks(table):
     columns = {
         "Check": _text("check"),
         "Before": _value("before", _plain),
+        "Asked": _value("asked", _plain),
         "Predicted": _value("predicted", _plain),
         "Value": _value("value", _plain),
         "Reads": _text("reads"),

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..._utils._compat import count_rows
 from ..._utils._compat_torch import modules_of
+from ...inputs import count_rows
 from ...rows import LocalBlocks
 from .._linear_view import LinearRows, LinearView
 from ._loss import deep_copy
