@@ -9,6 +9,7 @@ from sklearn.model_selection import check_cv
 from sklearn.utils.metadata_routing import MethodMapping
 from sklearn.utils.parallel import Parallel, delayed
 
+from .._utils._array_api import as_numpy
 from .._utils._compat import Interval
 from .._utils._warnings import warn
 from ..inputs import Metadata
@@ -478,7 +479,7 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
         data, times = seen.measured, None
         if scored is not None:
             data, times = scored[0].seen_by(wrapped), scored[1]
-        disparities = self._disparities(parts, wrapped.classifier.classes_)
+        disparities = self._disparities(parts, as_numpy(wrapped.classifier.classes_))
         corrector = self._pose(WrappedClassifier(wrapped.classifier), seen, parts)
         given = disparities, self.utility, times
         scores = make_scores(data, wrapped.classifier, corrector.problem, *given)

@@ -196,8 +196,8 @@ class CollectionData:
         missing = sum(tally[kind][0] for kind in kinds if None in kind[1:])
         if missing and self.missing_groups == "error":
             raise ValueError(
-                f"{self.name} has {missing:.0f} missing values; drop these rows or give "
-                "them a value of their own."
+                f"{self.name} has {missing:.0f} missing values; drop these rows, give "
+                "them a value of their own, or pass missing_groups='own'."
             )
         table = np.empty((len(kinds), n_columns), dtype=object)
         for row, kind in zip(table, kinds, strict=True):
