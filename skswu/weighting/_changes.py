@@ -127,25 +127,28 @@ class Changes:
         position : int
             Which change.
         """
-        self.take([position]).note(rows)
-        epsilon = rows.collect("epsilon")
-        rows.forget("epsilon")
+        # By a name of its own: what is kept of rows as their epsilon stays.
+        self.take([position]).note(rows, "collected")
+        epsilon = rows.collect("collected")
+        rows.forget("collected")
         return epsilon
 
-    def note(self, rows):
-        """Let rows know a single change, as ``epsilon``.
+    def note(self, rows, name="epsilon"):
+        """Let rows know a single change.
 
         Parameters
         ----------
         rows : RowBlocks
             That it is of.
+        name : str, default="epsilon"
+            Under which they know it.
         """
-        rows.reduce(partial(note_epsilon, changes=self))
+        rows.reduce(partial(note_epsilon, changes=self, name=name))
 
 
-def note_epsilon(block, changes):
+def note_epsilon(block, changes, name):
     """Note a single change of the weights beside the rows of a block."""
-    block["epsilon"] = changes.epsilon(block)[0]
+    block[name] = changes.epsilon(block)[0]
     return ()
 
 
