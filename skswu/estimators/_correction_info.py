@@ -59,6 +59,7 @@ def make_correction_info(fitted, parts, weighting, correction):
         "n_evaluation_rows": fitted.measured.n_rows,
         "training_groups": fitted.training.group_sizes(),
         "evaluation_groups": fitted.measured.group_sizes(),
+        "training_strata": fitted.training.stratum_sizes(),
         "metrics": _metrics(weighting, correction),
     }
 

@@ -120,7 +120,8 @@ class UnlearningClassifier(BaseUnlearningClassifier):
         as text with all their parameters; ``"pos_labels"``, the label that each
         objective looks at, or None; ``"measured_on"``, which rows the metrics were
         measured on; ``"n_training_rows"``, ``"n_evaluation_rows"``,
-        ``"training_groups"`` and ``"evaluation_groups"`` with their numbers of rows;
+        ``"training_groups"`` and ``"evaluation_groups"`` with their numbers of rows,
+        ``"training_strata"`` likewise where there are control features;
         ``"metrics"``, for each where it was before, was asked to go (None where
         nothing is aimed at), was predicted to go and went; and ``"warnings"`` met.
 

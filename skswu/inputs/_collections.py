@@ -126,6 +126,10 @@ class CollectionData:
         sizes = np.bincount(codes, kinds.n, len(names)).astype(int).tolist()
         return dict(zip(map(str, names), sizes, strict=True))
 
+    def stratum_sizes(self):
+        """Return an empty dict: there are no strata."""
+        return {}
+
     def seen_by(self, wrapped):
         """Return the rows as a WrappedClassifier's bare one sees them."""
         return self if self.wrapped is not None else replace(self, wrapped=wrapped)

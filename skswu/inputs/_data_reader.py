@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.utils import indexable
 
 from .._utils._array_api import as_numpy, is_foreign
@@ -100,7 +101,8 @@ class DataReader:
     def _check_rows(self, X, y, ending=""):
         """Check what an estimator does not: lengths and labels."""
         check_in_memory(X, f"X{ending}")
-        (X,) = indexable(X)
+        if issparse(X) or not hasattr(X, "shape"):
+            (X,) = indexable(X)
         y = read_labels(as_numpy(y), f"y{ending}")
         if count_rows(X) != len(y):
             raise ValueError(

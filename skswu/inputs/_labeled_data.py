@@ -51,10 +51,13 @@ class LabeledData:
 
     def group_sizes(self):
         """Return the number of rows of each group; empty where none are known."""
-        if self.groups is None:
+        return {} if self.groups is None else _sizes(self.groups)
+
+    def stratum_sizes(self):
+        """Return the number of rows of each stratum; empty where there are none."""
+        if self.groups is None or self.groups.strata is None:
             return {}
-        sizes = self.groups.counts().tolist()
-        return dict(zip(map(str, self.groups.names), sizes, strict=True))
+        return _sizes(self.groups.strata)
 
     def positions(self, epsilon):
         """Return the positions of the rows, given a change of their weights."""
@@ -81,3 +84,7 @@ class LabeledData:
             None if self.as_fitted is None else rows_at(self.as_fitted, indices),
             self.metadata.take(indices, self.y),
         )
+
+
+def _sizes(groups):
+    return dict(zip(map(str, groups.names), groups.counts().tolist(), strict=True))
