@@ -7,6 +7,7 @@ projects, for which it fetches their indices.
 
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 os.environ.setdefault("SKSWU_QUICK", "1")
@@ -70,6 +71,9 @@ sphinx_gallery_conf = {
     "remove_config_comments": True,
     "abort_on_example_error": True,
 }
+if find_spec("peft") is None:
+    # It is shown, but not run, where the extra "examples" is not installed.
+    sphinx_gallery_conf["filename_pattern"] = r"plot_(?!transformer)"
 
 # What is copied are the lines that one types, without prompts and output.
 copybutton_prompt_text = r">>> |\.\.\. |\$ "

@@ -36,7 +36,7 @@ def test_citation_and_changelog_name_the_version():
 def test_import_takes_no_optional_dependency():
     code = "import skswu, skswu.datasets, sys; print(*sys.modules)"
     modules = {name.split(".")[0] for name in run(code).split()}
-    assert not modules & {"torch", "skorch", "matplotlib", "tqdm", "skops"}
+    assert not modules & {"torch", "skorch", "matplotlib", "tqdm", "skops", "dask"}
 
 
 def test_core_dependencies_are_few():
@@ -58,7 +58,7 @@ def test_core_dependencies_are_few():
 
 
 def test_what_is_imported_is_declared():
-    optional = {"matplotlib", "skops", "skorch", "torch", "tqdm"}
+    optional = {"dask", "distributed", "matplotlib", "skops", "skorch", "torch", "tqdm"}
     names = {"scikit-learn": "sklearn"}
     declared = {
         names.get(found, found)
@@ -89,6 +89,19 @@ def test_lowest_versions_are_those_that_are_declared():
         if extra is None or extra[1] in ("plot", "test-core"):
             name, asked = re.match(r"([\w-]+)>=([\d.]+)", requirement).groups()
             assert lowest[name].startswith(asked), requirement
+
+
+def test_no_function_is_annotated():
+    """Types are told by docstrings; half of the functions annotated would mislead."""
+    for path in (ROOT / "skswu").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                given = node.args
+                arguments = [*given.posonlyargs, *given.args, *given.kwonlyargs]
+                found = [one.arg for one in arguments if one.annotation]
+                assert not found, (path, node.name)
+                assert node.returns is None, (path, node.name)
+    assert not (ROOT / "skswu" / "py.typed").exists()
 
 
 def test_supported_versions_of_python():

@@ -150,7 +150,7 @@ class Candidate:
         rows, changes = self.first.rows, None
         if self.kept is not None:
             rows, changes = self.kept.rows, self.kept.changes
-            if len(self.tried) == 1 and rows.collect("count") is None:
+            if len(self.tried) == 1 and "count" not in rows:
                 total, square = changes.totals[0], changes.sizes[0] ** 2
                 return (rows.n_rows + total) ** 2 / (rows.n_rows + 2 * total + square)
         weight = rows.collect("count")
@@ -165,25 +165,43 @@ class Candidate:
         for one in self.warnings:
             warn(*one)
 
+    def _note_epsilon(self, first):
+        """Let rows know the change of their weights that is kept.
+
+        Returns
+        -------
+        predicted : ndarray of shape (n_metrics,)
+            The metrics as the first linearisation has them.
+        n_extreme : int
+            How many rows change by far too much.
+        """
+        rows, kept = first.rows, self.kept
+        if kept is None:
+            rows.reduce(_note_nothing)
+        elif kept.rows is rows:
+            kept.changes.note(rows)
+        else:
+            rows.spread("epsilon", kept.epsilon)
+        ((moved, n_extreme),) = rows.reduce(_sums_of_change)
+        return (first.constant - moved)[:-1], n_extreme
+
     def finish(self):
         """Return the Correction, and add to the warnings what it falls short of."""
         first, state = self.first, self.state
-        epsilon = np.zeros(self._problem.n_rows)
-        if self.kept is not None:
-            epsilon = self.kept.epsilon
-        predicted = first.predict(epsilon)
+        predicted, n_extreme = self._note_epsilon(first)
         if self.kept is not None:
             self.warnings.extend(
                 self._problem.shortfall(self._update, self.goal, self.tried, predicted)
             )
-            self.warnings.extend(_extreme_weights(epsilon))
+            if n_extreme:
+                self.warnings.append(_extreme_weights(first.rows.collect("epsilon")))
             self.warnings.extend(utility_warnings(self._problem, state))
         self.warnings.extend(small_group_warnings(self._problem))
-        estimate, errors = self._estimate(epsilon)
-        influence = first.rows.collect("influence")
+        estimate, errors = self._estimate()
+        influence = first.rows.hand_over("influence")
         return Correction(
             classifier=self.classifier,
-            epsilon=epsilon,
+            epsilon=first.rows.hand_over("epsilon"),
             influence=influence[:-1],
             utility_influence=influence[-1],
             names=self.names,
@@ -203,26 +221,40 @@ class Candidate:
             solver_residuals=self._timer.residuals,
         )
 
-    def _estimate(self, epsilon):
+    def _estimate(self):
         """Return the metrics without what rows had a part in, and standard errors."""
-        is_free, found = self._weighting.are_combinations(epsilon), None
-        if self.kept is not None and self._update.settles and is_free is not None:
-            found = self._problem.estimate(self.first, self.kept, is_free)
+        found = None
+        if self.kept is not None and self._update.settles:
+            found = self._problem.estimate(self.first, self.kept, self._weighting)
         return found or (None, self._problem.standard_errors(self.state))
+
+
+def _note_nothing(block):
+    """Note beside the rows that their weights do not change."""
+    block["epsilon"] = np.zeros(block.n_rows)
+    return ()
+
+
+def _sums_of_change(block):
+    """Return what the change of a block's weights does to metrics and utility.
+
+    And how many rows change by far too much.
+    """
+    epsilon = block["epsilon"]
+    n_extreme = np.count_nonzero(np.abs(epsilon) > _EXTREME)
+    return block["influence"] @ epsilon, n_extreme
 
 
 def _extreme_weights(epsilon):
     """Return a warning of changes that no linearisation in the weights holds for."""
     largest = int(np.abs(epsilon).argmax())
-    if not abs(epsilon[largest]) > _EXTREME:
-        return ()
     message = (
         f"The weight of training row {largest} changes by {epsilon[largest]:.1e} times "
         f"itself, and {np.count_nonzero(np.abs(epsilon) > _EXTREME)} rows by more than "
         f"{_EXTREME} times: the rows hardly influence the metric. Ask for less "
         "(strength) or bound the changes (upper of the weighting)."
     )
-    return ((message, LinearizationWarning),)
+    return message, LinearizationWarning
 
 
 def _weight_sums(block, changes, unit):

@@ -58,9 +58,17 @@ class Evaluation:
         self._scored = rows
 
     def leave_out(self):
-        """Measure training rows as left out of the fit, where scores tell that."""
-        self._scored = self.view.offset_rows(self.rows)
-        self.measured_on = LEFT_OUT
+        """Measure training rows as left out of the fit, where scores tell that.
+
+        Returns
+        -------
+        bool
+            Whether the rows lie where that can be.
+        """
+        rows = self.view.offset_rows(self.rows)
+        if rows is not None:
+            self._scored, self.measured_on = rows, LEFT_OUT
+        return rows is not None
 
     def beside(self, blocks):
         """Return the same evaluation of scores with an offset noted beside the rows.
@@ -88,6 +96,18 @@ class Evaluation:
     def rows_of(self, metric):
         """Return the rows that a metric is measured on."""
         return self._scored if metric.is_of_scores else self.rows
+
+    def note_rows(self):
+        """Let the rows know their sample weights; return where metrics note more.
+
+        Returns
+        -------
+        RowBlocks
+        """
+        blocks = self.rows.blocks
+        if "count" not in blocks and (self.weight != 1.0).any():
+            blocks.spread("count", self.weight)
+        return blocks
 
     def measure(self, parameters):
         """Return the metrics and, last, the mean loss, shape (n_metrics + 1,)."""

@@ -39,10 +39,9 @@ def leave_out(evaluation, objective, inverse):
         Of the curvature there; without a factor, nothing changes.
     """
     roots = inverse.roots() if evaluation.leaves_out else None
-    if roots is None:
+    if roots is None or not evaluation.leave_out():
         return
     n_held = objective.note_left_out(roots)
-    evaluation.leave_out()
     if n_held:
         warn(
             f"{n_held} training rows determine some direction of the coefficients "

@@ -237,10 +237,10 @@ class LinearProblem(ViewProblem):
             sums = objective.measure(blocks.rows, parameters, blocks.at())
         return value, gradient, blocks.measured(sums, parameters)
 
-    def estimate(self, first, kept, is_free):
+    def estimate(self, first, kept, weighting):
         if self.measured_on != LEFT_OUT:
             return None
-        return estimate(self, first, kept, is_free)
+        return estimate(self, first, kept, weighting)
 
     def measured_classifier(self, state):
         return self.evaluation.classifier(super().classifier(state), state.model)

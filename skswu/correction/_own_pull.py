@@ -33,7 +33,7 @@ from ._block_evaluation import BlockEvaluation
 _IS_COMBINATION = 1e-3
 
 
-def estimate(problem, first, kept, is_free):
+def estimate(problem, first, kept, weighting):
     """Return the metrics of a corrected model as other rows would tell.
 
     Parameters
@@ -44,18 +44,19 @@ def estimate(problem, first, kept, is_free):
         Of the original model.
     kept : Tried
         The step that led to the model.
-    is_free : ndarray of bool of shape (n_rows,)
-        Whose weights are off all bounds.
+    weighting : BaseWeighting
+        That chose its weights, and says which are off all bounds.
 
     Returns
     -------
     tuple (values, errors) of ndarray of shape (n_metrics,), or None
         With their standard errors. Values are NaN for metrics that are no function of
-        scores. None where there is no such estimate: weights are negative, or all of
-        them at a bound.
+        scores. None where there is no such estimate: weights are negative, all of them
+        at a bound, or no combinations of influences.
     """
     epsilon = kept.epsilon
-    if (epsilon < -1.0).any() or not is_free.any():
+    is_free = weighting.are_combinations(epsilon)
+    if is_free is None or not is_free.any() or (epsilon < -1.0).any():
         return None
     weights = FreeWeights(epsilon, is_free, first.rows.collect("count"))
     pulled = _pulled_rows(problem, first, kept.state.model, weights)

@@ -67,7 +67,7 @@ class Problem(ABC):
     def measured_on(self):
         """What rows they are measured on, in words."""
 
-    def estimate(self, first, kept, is_free):
+    def estimate(self, first, kept, weighting):
         """Return the metrics of a model as rows would tell that had no part in it.
 
         Parameters
@@ -76,8 +76,8 @@ class Problem(ABC):
             Of the original model.
         kept : Tried
             The step that led to it.
-        is_free : ndarray of bool of shape (n_rows,)
-            Whose change of the weight is a combination of influences, off all bounds.
+        weighting : BaseWeighting
+            That chose its weights.
 
         Returns
         -------
@@ -187,6 +187,23 @@ class Problem(ABC):
     @abstractmethod
     def predicted_by(self, state):
         """Return the positions of the labels that a model predicts on them."""
+
+    def confusion(self, state):
+        """Return the weight of evaluation rows by label and predicted label.
+
+        Parameters
+        ----------
+        state : State
+            The model.
+
+        Returns
+        -------
+        ndarray of shape (n_classes, n_classes)
+        """
+        codes, weight = self.labels()
+        predicted = self.predicted_by(state)
+        n = 1 + int(max(codes.max(), predicted.max()))
+        return np.bincount(codes * np.intp(n) + predicted, weight, n * n).reshape(n, n)
 
     @abstractmethod
     def predicted(self, states):

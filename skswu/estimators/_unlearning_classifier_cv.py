@@ -9,7 +9,9 @@ from sklearn.model_selection import check_cv
 from sklearn.utils.metadata_routing import MethodMapping
 from sklearn.utils.parallel import Parallel, delayed
 
+from .._utils._array_api import as_numpy
 from .._utils._compat import Interval
+from .._utils._tasks import current_task, task, within
 from .._utils._warnings import warn
 from ..inputs import Metadata
 from ..inputs._rows_of_data import is_indexed_by_row
@@ -19,6 +21,7 @@ from ..metrics._utility import requesting_scorer
 from ..models import WrappedClassifier
 from ..selection._decision_threshold import ThresholdSearch, with_threshold
 from ..selection._disparities import Disparities, Ratios
+from ..selection._make_scores import make_scores
 from ..selection._path_table import MeasuredPath, PathTable, make_point, make_table
 from ..selection._pooled_disparity import PooledDisparity
 from ..selection._rules import (
@@ -26,7 +29,6 @@ from ..selection._rules import (
     HighestUtilityByRatio,
     SmallestDisparity,
 )
-from ..selection._thresholded_scores import ThresholdedScores
 from ._base import BaseUnlearningClassifier, CorrectedModel
 
 _DEFAULT_UTILITY_LOSS = 0.01
@@ -172,6 +174,8 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
         Seconds spent on each step.
     solver_residuals_ : dict of str to float
         The largest relative residual that the iterative solver of each step reached.
+    correction_info_ : dict
+        What the correction records of itself, see :class:`UnlearningClassifier`.
     strength_ : float
         The chosen strength.
     best_index_ : int
@@ -430,10 +434,14 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
         X = data.X if is_indexed_by_row(data.X) else np.arange(len(data.y))
         splits = list(splitter.split(X, data.y, **data.metadata.split))
         times = np.bincount(np.concatenate([test for _, test in splits]))
-        measured = Parallel(n_jobs=self.n_jobs)(
-            delayed(self._measure_split)(data, parts, train, test, times[test])
-            for train, test in splits
-        )
+        with task("cross-validation", len(splits), in_order=False):
+            at_hand = current_task()
+            measured = Parallel(n_jobs=self.n_jobs)(
+                delayed(self._measure_split)(
+                    data, parts, train, test, times[test], position, at_hand
+                )
+                for position, (train, test) in enumerate(splits)
+            )
         paths, classes = zip(*measured, strict=True)
         self._check_classes(classes, np.unique(data.y))
         disparities = self._disparities(parts, classes[0])
@@ -442,11 +450,12 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
         )
         return PathTable(self._read_strengths(), paths, pooled, self._rule)
 
-    def _measure_split(self, data, parts, train, test, times):
+    def _measure_split(self, data, parts, train, test, times, position, at_hand):
         """Return the MeasuredPath of a fit on some rows, scored on others."""
-        fitted = self._fit_estimator(data.take(train), parts)
-        scored = data.take(test), times
-        walk = self._walk(self._read_strengths(), fitted, parts, scored)
+        with within(at_hand), task("split", n_subtasks=None, position=position):
+            fitted = self._fit_estimator(data.take(train), parts)
+            scored = data.take(test), times
+            walk = self._walk(self._read_strengths(), fitted, parts, scored)
         return walk.measured, fitted.estimator.classes_
 
     def _check_classes(self, classes, labels):
@@ -478,11 +487,10 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
         data, times = seen.measured, None
         if scored is not None:
             data, times = scored[0].seen_by(wrapped), scored[1]
-        disparities = self._disparities(parts, wrapped.classifier.classes_)
-        scores = ThresholdedScores(
-            data, wrapped.classifier, disparities, self.utility, times
-        )
+        disparities = self._disparities(parts, as_numpy(wrapped.classifier.classes_))
         corrector = self._pose(WrappedClassifier(wrapped.classifier), seen, parts)
+        given = disparities, self.utility, times
+        scores = make_scores(data, wrapped.classifier, corrector.problem, *given)
         candidates = corrector.correct(strengths)
         original, measured = corrector.original(), candidates
         predicted, pooled = [None] * len(candidates), None

@@ -4,13 +4,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.utils import indexable
 
+from .._utils._array_api import as_numpy, is_foreign
 from .._utils._compat import check_sample_weight
 from .._utils._warnings import warn
 from ._labeled_data import LabeledData
 from ._labels import read_labels
-from ._rows_of_data import check_in_memory, count_rows
+from ._network_inputs import as_inputs, labels_of
+from ._rows_of_data import check_in_memory, count_rows, is_dataset
 from ._sensitive_features import read_control_features, read_sensitive_features
 
 _MANY_GROUPS = 100
@@ -80,14 +83,14 @@ class DataReader:
             "sample_weight": sample_weight,
         }
         if X_val is None:
-            _check_alone(
+            check_alone(
                 y_val=y_val,
                 sensitive_features_val=sensitive_features_val,
                 sample_weight_val=sample_weight_val,
                 control_features_val=control_features_val,
             )
             return self.read(X, y, **given), None
-        if y_val is None:
+        if y_val is None and not is_dataset(X_val):
             raise ValueError("y_val must be given with X_val; got None.")
         training = replace(self, needed_by=None).read(X, y, **given)
         X_val, y_val = self._check_rows(X_val, y_val, "_val")
@@ -102,8 +105,12 @@ class DataReader:
     def _check_rows(self, X, y, ending=""):
         """Check what an estimator does not: lengths and labels."""
         check_in_memory(X, f"X{ending}")
-        (X,) = indexable(X)
-        y = read_labels(y, f"y{ending}")
+        if y is None and is_dataset(X):
+            y = labels_of(X, f"y{ending}")
+        if issparse(X) or not hasattr(X, "shape"):
+            (X,) = indexable(X)
+        y = read_labels(as_numpy(y), f"y{ending}")
+        X = as_inputs(X, len(y))
         if count_rows(X) != len(y):
             raise ValueError(
                 f"X{ending} and y{ending} have inconsistent numbers of samples: "
@@ -117,6 +124,8 @@ class DataReader:
         Those of control features are the strata that they are compared within.
         """
         name = f"sensitive_features{ending}"
+        if is_foreign(X):
+            X, given, control = map(as_numpy, (X, given, control))
         groups = read_sensitive_features(
             given,
             X,
@@ -169,13 +178,13 @@ def _check_weight(weight, y, name="sample_weight"):
         return None
     options = {"dtype": np.float64, "ensure_non_negative": True}
     try:
-        return check_sample_weight(weight, y, **options)
+        return check_sample_weight(as_numpy(weight), y, **options)
     except ValueError as error:
         # scikit-learn calls them all by the name of the training rows' weights.
         raise ValueError(str(error).replace("sample_weight", name)) from None
 
 
-def _check_alone(**options):
+def check_alone(**options):
     """Insist that options of the evaluation rows come with X_val."""
     for name, value in options.items():
         if value is not None:

@@ -1,5 +1,6 @@
 """Which view reads which classifier."""
 
+from copy import deepcopy
 from importlib import import_module
 
 from ._measured_classifier import MeasuredClassifier
@@ -67,24 +68,16 @@ def make_model_view(classifier):
     )
 
 
-def find_view(classifier):
-    """Return the class of the view that reads a classifier, fitted or not.
+def copied_classifier(classifier):
+    """Return an independent copy of a classifier, the way that its view copies it.
 
     Parameters
     ----------
     classifier : classifier
-        Bare.
-
-    Returns
-    -------
-    type or None
-        None if there is none.
+        Fitted, bare.
     """
-    for base in type(classifier).__mro__:
-        view = _VIEWS.get(_address(base))
-        if view is not None:
-            return _load(view) if isinstance(view, str) else view
-    return None
+    view = find_view(classifier)
+    return deepcopy(classifier) if view is None else view.copied(classifier)
 
 
 def has_model_view(classifier):
@@ -131,6 +124,26 @@ def make_measured_view(classifier):
         if not hasattr(classifier, "predict_proba"):
             raise
         return MeasuredClassifier(classifier)
+
+
+def find_view(classifier):
+    """Return the class of the view that reads a classifier, fitted or not.
+
+    Parameters
+    ----------
+    classifier : classifier
+        Bare.
+
+    Returns
+    -------
+    type or None
+        None if there is none.
+    """
+    for base in type(classifier).__mro__:
+        view = _VIEWS.get(_address(base))
+        if view is not None:
+            return _load(view) if isinstance(view, str) else view
+    return None
 
 
 def _load(address):
