@@ -1,6 +1,7 @@
 """What the meta-estimators share: all but how a correction is found."""
 
 from abc import ABC, abstractmethod
+from contextlib import nullcontext
 from copy import copy, deepcopy
 from dataclasses import dataclass, replace
 from numbers import Real
@@ -440,16 +441,17 @@ class BaseUnlearningClassifier(
         fitted = self._fit_on_part(data, None)
         if leaves_out(fitted.estimator, parts.influence):
             return fitted
-        return self._fit_on_part(data, AUTO_FRACTION)
+        # Callbacks know of one fit.
+        return self._fit_on_part(data, AUTO_FRACTION, nullcontext)
 
-    def _fit_on_part(self, data, fraction):
+    def _fit_on_part(self, data, fraction, fit_task=fit_of):
         """Return the FittedModel on all rows but a fraction that is held out."""
         train, validation = self._split(data, fraction)
         training, held_out = data, None
         if validation is not None:
             training, held_out = data.take(train), data.take(validation)
         estimator = clone(self.estimator)
-        with fit_of(estimator):
+        with fit_task(estimator):
             seen, options = self._fit_rows(estimator, training)
         weight = _weight_of_fit(estimator, training, options)
         training = replace(training, as_fitted=seen, weight=weight)
