@@ -76,4 +76,5 @@ for caution in report.cautions:
 # %%
 # The page itself. ``report.to_html("report.html")`` writes it to a file.
 
+# sphinx_gallery_thumbnail_path = 'images/report_thumbnail.png'
 report  # noqa: B018 - the gallery shows the last expression

@@ -102,7 +102,7 @@ axes[2].legend(loc="lower right")
 
 steps = ("influence of samples", "change of weights", "corrected model, test rows")
 for number, (ax, step) in enumerate(zip(axes, steps, strict=True), start=1):
-    ax.set_title(f"{number}. {step.capitalize()}", pad=24)
+    ax.set_title(f"{number}. {step.capitalize()}", pad=36)
 
 if len(sys.argv) > 1:
     figure.savefig(sys.argv[1], dpi=110)

@@ -91,6 +91,19 @@ def test_lowest_versions_are_those_that_are_declared():
             assert lowest[name].startswith(asked), requirement
 
 
+def test_no_function_is_annotated():
+    """Types are told by docstrings; half of the functions annotated would mislead."""
+    for path in (ROOT / "skswu").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                given = node.args
+                arguments = [*given.posonlyargs, *given.args, *given.kwonlyargs]
+                found = [one.arg for one in arguments if one.annotation]
+                assert not found, (path, node.name)
+                assert node.returns is None, (path, node.name)
+    assert not (ROOT / "skswu" / "py.typed").exists()
+
+
 def test_supported_versions_of_python():
     assert metadata("skswu")["Requires-Python"] == ">=3.10"
 

@@ -330,8 +330,8 @@ def test_an_interrupted_correction_leaves_the_last_one(data, stage, method):
 @pytest.mark.parametrize(
     "place",
     [
-        "skswu.estimators._unlearning_classifier_cv.choose",
-        "skswu.estimators._unlearning_classifier_cv.PathRows.row",
+        "skswu.estimators._unlearning_classifier_cv.PathTable",
+        "skswu.estimators._unlearning_classifier_cv.make_point",
         "skswu.selection._decision_threshold.ThresholdSearch.curve",
         "skswu.estimators._unlearning_classifier_cv.with_threshold",
     ],

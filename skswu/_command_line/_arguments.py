@@ -165,7 +165,7 @@ def _add_aim(group):
     )
     group.add_argument(
         "--min-ratio",
-        type=number(float, 0, 1),
+        type=number(float, 0, 1, above=True),
         metavar="R",
         help="the same with a bound on the lowest group's rate over the highest's, "
         "such as 0.8",
@@ -206,7 +206,7 @@ def number(kind, low, high=math.inf, *, above=False):
 
     interval = f"a number {'above' if above else 'of at least'} {low}"
     if high < math.inf:
-        interval = f"between {low} and {high}"
+        interval = f"{interval} and at most {high}"
 
     # What argparse calls a text that is no number.
     read.__name__ = kind.__name__

@@ -99,6 +99,5 @@ def _bound(options):
     ratio = f"{options.objective}_ratio"
     if ratio not in get_scorer_names():
         raise UsageError(f"--min-ratio: there is no ratio for {options.objective}")
-    # A ratio counts as its distance from 1.
-    bound = {"disparity": ratio, "max_disparity": 1.0 - options.min_ratio}
+    bound = {"min_ratio": options.min_ratio}
     return bound, f"a {ratio.replace('_', ' ')} of at least {options.min_ratio:g}"

@@ -73,12 +73,13 @@ class Measures:
     def shortfall(self, model, rows):
         """Return how far a corrected model is from the objective.
 
-        It is the disparity of predicted labels if there is one, else the size of the
-        smoothed metrics.
+        It is the disparity of predicted labels if there is one, else the size of what
+        the smoothed metrics have above zero.
         """
         if self.own:
             return _parity(self.own, Predictions.of(model, rows), rows)
-        return float(np.linalg.norm(model.objective_after_))
+        # Objectives that have no disparity are limits, which may be kept with ease.
+        return float(np.linalg.norm(np.maximum(model.objective_after_, 0.0)))
 
 
 def _parity(name, predictions, rows):

@@ -3,6 +3,7 @@
 Where they move or vanish in another version, this is the file to change.
 """
 
+from contextlib import nullcontext
 from inspect import signature
 
 from sklearn import config_context
@@ -13,6 +14,13 @@ from sklearn.utils.validation import _check_method_params as check_method_params
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 from sklearn.utils.validation import _num_samples as count_rows
 
+try:
+    from sklearn.callback._callback_support import (
+        callback_management_context as managed_callbacks,
+    )
+except ImportError:  # scikit-learn before 1.9 has no callbacks to manage
+    managed_callbacks = nullcontext
+
 __all__ = [
     "HasMethods",
     "Interval",
@@ -20,6 +28,7 @@ __all__ = [
     "check_method_params",
     "check_sample_weight",
     "count_rows",
+    "managed_callbacks",
     "request_sample_weight",
     "rows_at",
     "score_of_predicted_labels",

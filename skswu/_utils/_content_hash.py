@@ -15,5 +15,5 @@ def content_hash(value):
     """
     try:
         return joblib.hash(value)
-    except (PicklingError, AttributeError, TypeError):
+    except (PicklingError, AttributeError, TypeError, RuntimeError):
         return None

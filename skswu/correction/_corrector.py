@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .._utils._tasks import task
 from .._utils._warnings import kept_warnings
 from ..exceptions import NothingToCorrectWarning
 from ._candidate import Candidate
@@ -104,7 +105,7 @@ class Corrector:
             states = self.problem.apply_all(self.update, first.rows, some, goals)
         for k, state in zip(moving, states, strict=True):
             candidates[k].take(state)
-            with kept_warnings() as caught:
+            with kept_warnings() as caught, task("strength", n_subtasks=None):
                 while not candidates[k].is_done():
                     self._step(candidates[k])
             candidates[k].warnings.extend(caught)

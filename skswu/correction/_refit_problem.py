@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .._utils._tasks import task
 from ..exceptions import UnreachableTargetWarning
 from ..inputs import label_positions
 from ..models import WrappedClassifier, check_needs, make_measured_view
@@ -123,7 +124,8 @@ class RefitProblem(Problem):
 
     def apply(self, update, epsilon, goal, start):
         weight, data = self._changed_weight(epsilon), self.training
-        model = update.retrain(self._classifier, data.X, data.y, weight)
+        with task("refit"):
+            model = update.retrain(self._classifier, data.X, data.y, weight)
         return self._state(model, self._measure(model))
 
     def _state(self, model, values):

@@ -4,6 +4,7 @@ from contextlib import contextmanager
 from time import perf_counter
 
 from .._utils._progress import ResidualBar, watched
+from .._utils._tasks import task
 
 
 class StepTimer:
@@ -33,7 +34,7 @@ class StepTimer:
         bar = ResidualBar(name, self.verbose)
         start = perf_counter()
         try:
-            with watched(bar):
+            with watched(bar), task(name, n_subtasks=None):
                 yield
         finally:
             bar.close()

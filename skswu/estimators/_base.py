@@ -24,9 +24,16 @@ from .._utils._compat import HasMethods, Interval, StrOptions
 from .._utils._content_hash import content_hash
 from .._utils._documentation_link import DocumentationLinkMixin
 from .._utils._saved_version import SavedVersionMixin
+from .._utils._tasks import (
+    CallbackSupportMixin,
+    fit_of,
+    root_task,
+    task,
+)
 from ..correction import Corrector, Setting
 from ..inputs import DataReader, LabeledData, Metadata
 from ..inputs._sample_weight import sample_weight_options
+from ..models import WrappedClassifier
 from ..models._pipeline_fit import fit_recorded, rows_as_fitted
 from ..models._wrapped_classifier import (
     check_fitted,
@@ -132,6 +139,7 @@ def _fitted_has(method):
 
 
 class BaseUnlearningClassifier(
+    CallbackSupportMixin,
     DocumentationLinkMixin,
     SavedVersionMixin,
     ClassifierMixin,
@@ -183,6 +191,11 @@ class BaseUnlearningClassifier(
         self.missing_groups = missing_groups
         self.random_state = random_state
         self.verbose = verbose
+
+    @property
+    def _n_tasks(self):
+        """How many tasks a fit has: that of the estimator, and the correction."""
+        return 2
 
     @abstractmethod
     def _find_correction(self, fitted, parts):
@@ -334,6 +347,10 @@ class BaseUnlearningClassifier(
         return self
 
     def _fit(self, X, y, fit_params, **given):
+        with root_task(self, X, y, n_subtasks=self._n_tasks):
+            self._fit_within(X, y, fit_params, **given)
+
+    def _fit_within(self, X, y, fit_params, **given):
         parts = self._resolve_parts()
         data = self._make_reader(parts).read(X, y, **given)
         passed = [name for name in _GROUPINGS if given[name] is not None]
@@ -374,7 +391,7 @@ class BaseUnlearningClassifier(
             if state is None or state == self._state_then:
                 return self.original_estimator_
         check_fitted(self.estimator)
-        return deepcopy(self.estimator)
+        return WrappedClassifier(self.estimator).copied()
 
     def _fit_estimator(self, data):
         """Return the FittedModel of a clone of the estimator on some of the rows."""
@@ -384,7 +401,8 @@ class BaseUnlearningClassifier(
             training, held_out = data.take(train), data.take(validation)
         estimator = clone(self.estimator)
         options = training.metadata.fit
-        seen, options = fit_recorded(estimator, training.X, training.y, options)
+        with fit_of(estimator):
+            seen, options = fit_recorded(estimator, training.X, training.y, options)
         weight = _weight_of_fit(estimator, training, options)
         training = replace(training, as_fitted=seen, weight=weight)
         return FittedModel(estimator, training, held_out, data, train, validation)
@@ -476,7 +494,8 @@ class BaseUnlearningClassifier(
                 "as every classifier of scikit-learn has."
             )
         # What leaves the range of floats is told by our own warnings and errors.
-        with np.errstate(over="ignore", invalid="ignore"):
+        errors = np.errstate(over="ignore", invalid="ignore")
+        with errors, task("correction", n_subtasks=None):
             found = self._find_correction(fitted, parts)
         self.estimator_ = found.estimator
         self.original_estimator_ = fitted.estimator

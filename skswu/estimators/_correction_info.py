@@ -58,6 +58,7 @@ def make_correction_info(fitted, parts, weighting, correction):
         "n_evaluation_rows": len(fitted.measured.y),
         "training_groups": _group_sizes(fitted.training),
         "evaluation_groups": _group_sizes(fitted.measured),
+        "training_strata": _stratum_sizes(fitted.training),
         "metrics": _metrics(weighting, correction),
     }
 
@@ -95,10 +96,18 @@ def _plain(label):
 
 def _group_sizes(data):
     """Return the number of rows of each group; empty where none are known."""
-    if data.groups is None:
+    return {} if data.groups is None else _sizes(data.groups)
+
+
+def _stratum_sizes(data):
+    """Return the number of rows of each stratum; empty where there are none."""
+    if data.groups is None or data.groups.strata is None:
         return {}
-    sizes = data.groups.counts().tolist()
-    return dict(zip(map(str, data.groups.names), sizes, strict=True))
+    return _sizes(data.groups.strata)
+
+
+def _sizes(groups):
+    return dict(zip(map(str, groups.names), groups.counts().tolist(), strict=True))
 
 
 def _metrics(weighting, correction):

@@ -120,7 +120,8 @@ class UnlearningClassifier(BaseUnlearningClassifier):
         as text with all their parameters; ``"pos_labels"``, the label that each
         objective looks at, or None; ``"measured_on"``, which rows the metrics were
         measured on; ``"n_training_rows"``, ``"n_evaluation_rows"``,
-        ``"training_groups"`` and ``"evaluation_groups"`` with their numbers of rows;
+        ``"training_groups"`` and ``"evaluation_groups"`` with their numbers of rows,
+        ``"training_strata"`` likewise where there are control features;
         ``"metrics"``, for each where it was before, was asked to go (None where
         nothing is aimed at), was predicted to go and went; and ``"warnings"`` met.
 
@@ -136,9 +137,8 @@ class UnlearningClassifier(BaseUnlearningClassifier):
     their default instances first: ``objective__pos_label``,
     ``objective__temperature``, ``weighting__strength``,
     ``weighting__utility_tolerance``, ``influence__damping``, ``influence__solver``,
-    ``update__max_iter``, ``estimator__C``. Only what is an instance already is among
-    the names of :meth:`get_params`: to search over ``weighting__strength``, pass
-    ``weighting=SoftWeighting()`` or set it once by :meth:`set_params`.
+    ``update__max_iter``, ``estimator__C``. Searches set them by the same names;
+    :meth:`get_params` lists those of parts that are instances already.
 
     References
     ----------

@@ -10,6 +10,7 @@ from sklearn.utils.metadata_routing import MethodMapping
 from sklearn.utils.parallel import Parallel, delayed
 
 from .._utils._compat import Interval
+from .._utils._tasks import current_task, task, within
 from .._utils._warnings import warn
 from ..inputs import Metadata
 from ..inputs._rows_of_data import is_indexed_by_row
@@ -172,6 +173,8 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
         Seconds spent on each step.
     solver_residuals_ : dict of str to float
         The largest relative residual that the iterative solver of each step reached.
+    correction_info_ : dict
+        What the correction records of itself, see :class:`UnlearningClassifier`.
     strength_ : float
         The chosen strength.
     best_index_ : int
@@ -430,10 +433,14 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
         X = data.X if is_indexed_by_row(data.X) else np.arange(len(data.y))
         splits = list(splitter.split(X, data.y, **data.metadata.split))
         times = np.bincount(np.concatenate([test for _, test in splits]))
-        measured = Parallel(n_jobs=self.n_jobs)(
-            delayed(self._measure_split)(data, parts, train, test, times[test])
-            for train, test in splits
-        )
+        with task("cross-validation", len(splits), in_order=False):
+            at_hand = current_task()
+            measured = Parallel(n_jobs=self.n_jobs)(
+                delayed(self._measure_split)(
+                    data, parts, train, test, times[test], position, at_hand
+                )
+                for position, (train, test) in enumerate(splits)
+            )
         paths, classes = zip(*measured, strict=True)
         self._check_classes(classes, np.unique(data.y))
         disparities = self._disparities(parts, classes[0])
@@ -442,11 +449,12 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
         )
         return PathTable(self._read_strengths(), paths, pooled, self._rule)
 
-    def _measure_split(self, data, parts, train, test, times):
+    def _measure_split(self, data, parts, train, test, times, position, at_hand):
         """Return the MeasuredPath of a fit on some rows, scored on others."""
-        fitted = self._fit_estimator(data.take(train))
-        scored = data.take(test), times
-        walk = self._walk(self._read_strengths(), fitted, parts, scored)
+        with within(at_hand), task("split", n_subtasks=None, position=position):
+            fitted = self._fit_estimator(data.take(train))
+            scored = data.take(test), times
+            walk = self._walk(self._read_strengths(), fitted, parts, scored)
         return walk.measured, fitted.estimator.classes_
 
     def _check_classes(self, classes, labels):

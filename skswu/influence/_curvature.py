@@ -94,6 +94,19 @@ class CurvatureOperator(ABC):
         """
         return None
 
+    def random_block(self, random_state, n_vectors):
+        """Return random orthonormal vectors, (n_parameters, n_vectors).
+
+        Parameters
+        ----------
+        random_state : RandomState instance
+            Draws them.
+        n_vectors : int
+            How many.
+        """
+        block = random_state.standard_normal((self.n_parameters, n_vectors))
+        return self.from_numpy(np.linalg.qr(block)[0])
+
     def precision(self):
         """Return the machine epsilon of the products."""
         return np.finfo(np.float64).eps

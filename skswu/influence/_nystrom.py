@@ -85,8 +85,7 @@ class NystromInverse(ConjugateGradientInverse):
     def _low_rank(self, operator):
         """Return eigenvectors and eigenvalues of the Nyström approximation."""
         random_state = check_random_state(self.random_state)
-        block = random_state.standard_normal((operator.n_parameters, self.rank))
-        block = operator.from_numpy(np.linalg.qr(block)[0])
+        block = operator.random_block(random_state, self.rank)
         sketch = operator.product(block)
         # A small shift, taken off again, makes the core factor in finite precision.
         shift = operator.precision() * float((sketch**2).sum() ** 0.5)

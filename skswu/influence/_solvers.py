@@ -117,7 +117,8 @@ class ConjugateGradient(CurvatureSolver):
     ----------
     tol : float or "auto", default="auto"
         Relative residual at which a right-hand side is solved. ``"auto"`` is 1e-8 for
-        linear models and 1e-3 for networks.
+        linear models, 1e-3 for networks, and 1e-2 for those of more than 100,000
+        parameters.
     max_iter : int, default=1000
         Largest number of products.
 

@@ -15,7 +15,7 @@ from ._rows_of_data import check_in_memory
 _MAX_LISTED = 10
 
 
-def columns_of(values, name, n_rows=None) -> list:
+def columns_of(values, name, n_rows=None):
     """Return the columns of sensitive features of any form.
 
     Parameters
@@ -102,7 +102,7 @@ def _from_native(values):
     return nw.from_native(values, eager_only=True, allow_series=True, pass_through=True)
 
 
-def is_column(value, X, n_rows) -> bool:
+def is_column(value, X, n_rows):
     """Say whether what a call passed names columns of X rather than holding values.
 
     Parameters
@@ -135,7 +135,7 @@ def _n_columns(X):
     return _length(first) or 0
 
 
-def columns_of_X(X, column, name) -> list:
+def columns_of_X(X, column, name):
     """Return the columns of `X` of these names or positions.
 
     Parameters
@@ -235,7 +235,7 @@ def _column_at(X, position):
     return as_values(X[:, position])
 
 
-def listed(items) -> str:
+def listed(items):
     """Return the first of some items, for messages."""
     shown = ", ".join(repr(item) for item in items[:_MAX_LISTED])
     return shown + (", ..." if len(items) > _MAX_LISTED else "")

@@ -10,7 +10,8 @@ from .._utils._compat import check_sample_weight
 from .._utils._warnings import warn
 from ._labeled_data import LabeledData
 from ._labels import read_labels
-from ._rows_of_data import check_in_memory, count_rows
+from ._network_inputs import as_inputs, labels_of
+from ._rows_of_data import check_in_memory, count_rows, is_dataset
 from ._sensitive_features import read_control_features, read_sensitive_features
 
 _MANY_GROUPS = 100
@@ -85,7 +86,7 @@ class DataReader:
                 control_features_val=control_features_val,
             )
             return self.read(X, y, **given), None
-        if y_val is None:
+        if y_val is None and not is_dataset(X_val):
             raise ValueError("y_val must be given with X_val; got None.")
         training = replace(self, needed_by=None).read(X, y, **given)
         X_val, y_val = self._check_rows(X_val, y_val, "_val")
@@ -99,8 +100,11 @@ class DataReader:
     def _check_rows(self, X, y, ending=""):
         """Check what an estimator does not: lengths and labels."""
         check_in_memory(X, f"X{ending}")
+        if y is None and is_dataset(X):
+            y = labels_of(X, f"y{ending}")
         (X,) = indexable(X)
         y = read_labels(y, f"y{ending}")
+        X = as_inputs(X, len(y))
         if count_rows(X) != len(y):
             raise ValueError(
                 f"X{ending} and y{ending} have inconsistent numbers of samples: "

@@ -6,6 +6,7 @@ import numpy as np
 
 from .._utils._compat import count_rows as count_samples
 from .._utils._compat import rows_at as index_rows
+from ._network_inputs import SeveralInputs
 
 
 def count_rows(X):
@@ -53,6 +54,8 @@ def rows_at(X, indices):
         from torch.utils.data import Subset
 
         return Subset(X, np.arange(count_rows(X))[indices])
+    if isinstance(X, SeveralInputs):
+        return SeveralInputs([rows_at(one, indices) for one in X])
     return index_rows(X, indices)
 
 
@@ -65,7 +68,8 @@ def is_dataset(X):
     """Say whether rows are read one by one, as those of a torch Dataset."""
     is_sequence = isinstance(X, (list, tuple, str))
     reads_rows = hasattr(X, "__getitem__") and hasattr(X, "__len__")
-    return reads_rows and not is_sequence and not hasattr(X, "shape")
+    is_table = hasattr(X, "shape") or isinstance(X, Mapping)
+    return reads_rows and not is_sequence and not is_table
 
 
 def check_in_memory(X, name="X"):

@@ -37,15 +37,15 @@ class Groups:
     names: list[str]
     strata: Groups | None = None
 
-    def __len__(self) -> int:
+    def __len__(self):
         return len(self.codes)
 
-    def take(self, indices) -> Groups:
+    def take(self, indices):
         """Groups of the rows at `indices` (positions or a mask), names unchanged."""
         strata = None if self.strata is None else self.strata.take(indices)
         return Groups(self.codes[indices], self.names, strata)
 
-    def within(self, strata) -> Groups:
+    def within(self, strata):
         """Return the same groups, to be compared within strata.
 
         Parameters
@@ -56,15 +56,15 @@ class Groups:
         """
         return replace(self, strata=strata)
 
-    def by_row(self) -> np.ndarray:
+    def by_row(self):
         """Names of the rows' groups, shape (n_rows,), of objects."""
         return np.array(self.names, dtype=object)[self.codes]
 
-    def counts(self) -> np.ndarray:
+    def counts(self):
         """Rows of each group, shape (n_groups,)."""
         return np.bincount(self.codes, minlength=len(self.names))
 
-    def aligned_to(self, other: Groups) -> Groups:
+    def aligned_to(self, other):
         """Recode these rows, and their strata, with the names of `other`.
 
         Raises
@@ -78,7 +78,7 @@ class Groups:
         strata = self.strata._renamed(other.strata, "control features", "strata")
         return aligned.within(strata)
 
-    def _renamed(self, other, features, kind) -> Groups:
+    def _renamed(self, other, features, kind):
         position = {name: code for code, name in enumerate(other.names)}
         unknown = [name for name in self.names if name not in position]
         if unknown:
@@ -99,7 +99,7 @@ def read_sensitive_features(
     *,
     max_groups_per_row=0.5,
     missing_groups="error",
-) -> Groups | None:
+):
     """Read the sensitive features of a call, or else of the columns of `X`.
 
     Parameters
@@ -149,7 +149,7 @@ def read_control_features(
     name="control_features",
     *,
     missing_groups="error",
-) -> Groups | None:
+):
     """Read the control features of a call, or else of the columns of `X`.
 
     They make the strata that :meth:`Groups.within` takes.
@@ -202,7 +202,7 @@ def _read(features, X, column, n_rows, name, keep_missing):
     return _cross(read), name
 
 
-def _encode(values, n_rows, name, keep_missing) -> Groups:
+def _encode(values, n_rows, name, keep_missing):
     """Groups of one column, names sorted by value."""
     if len(values) != n_rows:
         raise ValueError(f"{name} has {len(values)} rows, but {n_rows} are expected.")
@@ -226,7 +226,7 @@ def _encode(values, n_rows, name, keep_missing) -> Groups:
     return _recoded(codes, [position[name] for name in names], sorted_names)
 
 
-def _factorize(values) -> tuple[np.ndarray, list]:
+def _factorize(values):
     """Codes in order of appearance, -1 where missing, and the values they stand for.
 
     In chunks, because a string held by Arrow or numpy becomes an object on the way.
@@ -261,21 +261,21 @@ def _check_not_missing(codes, name):
         )
 
 
-def _group_name(value) -> str:
+def _group_name(value):
     """Name of a value; 1.0 is called "1", so that a change of dtype keeps the names."""
     if isinstance(value, (float, np.floating)) and value.is_integer():
         value = int(value)
     return str(value)
 
 
-def _value_order(values) -> list[int]:
+def _value_order(values):
     try:
         return sorted(range(len(values)), key=values.__getitem__)
     except TypeError:
         return sorted(range(len(values)), key=lambda i: str(values[i]))
 
 
-def _recoded(codes, new_codes, names) -> Groups:
+def _recoded(codes, new_codes, names):
     """Groups with `codes` looked up in `new_codes`, in the smallest dtype that fits."""
     dtype = next(
         dtype
@@ -285,7 +285,7 @@ def _recoded(codes, new_codes, names) -> Groups:
     return Groups(np.asarray(new_codes, dtype=dtype)[codes], names)
 
 
-def _cross(columns: list[Groups]) -> Groups:
+def _cross(columns):
     """Groups of every combination of the columns that has a row."""
     import pandas as pd
 
@@ -307,7 +307,7 @@ def _cross(columns: list[Groups]) -> Groups:
     return crossed
 
 
-def _escaped(name: str) -> str:
+def _escaped(name):
     """A name whose commas cannot be taken for those between crossed features."""
     return name.replace("\\", "\\\\").replace(",", "\\,")
 

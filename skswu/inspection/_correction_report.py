@@ -17,6 +17,7 @@ from ._report._correction_facts import (
     TrainingRows,
     aim_of,
     checks_table,
+    information,
     is_correction,
     provenance_rows,
     versions,
@@ -451,6 +452,7 @@ class _ReportMaker:
             base_rates=base_rates(comparison, aim.feature).to_dict(),
             guess_correlation=correlation,
             n_repeated=n_repeated,
+            strata=list(information(self.estimator).get("training_strata", ())),
             warnings=warnings_met(self.estimator),
         )
 

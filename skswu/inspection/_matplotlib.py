@@ -14,9 +14,11 @@ _MOST_LISTED = 24
 _LONGEST_LINE = 32
 _SHORTEST_LABEL = 20
 # Widths of a letter and heights of a line, in sizes of the font.
-_LETTER = 0.55
+_LETTER = 0.52
 _LINE = 1.7
-_POWER_LETTERS = 6
+_POWER_LETTERS = 7
+# What the ticks and the label of the other axis leave of the width.
+_AXIS_SHARE = 0.8
 _LEGEND_SIZE = 30
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "*", "h")
 _OURS = "skswu"
@@ -160,12 +162,13 @@ def label_axis(axis, label):
 
 def _letters_along(axis):
     """Return how many letters find room along an axis."""
-    box = axis.axes.get_window_extent()
-    letter = _LETTER * axis.label.get_size() * axis.axes.figure.dpi / 72.0
+    ax = axis.axes
+    letter = _LETTER * axis.label.get_size() * ax.figure.dpi / 72.0
     if axis.axis_name == "y":
-        return max(int(box.height / letter), _SHORTEST_LABEL)
-    # A power of ten stands beside the label of ticks below it.
-    return max(int(box.width / letter) - 2 * _POWER_LETTERS, _SHORTEST_LABEL)
+        return max(int(ax.get_window_extent().height / letter), _SHORTEST_LABEL)
+    # A power of ten stands below the ticks, beside the label.
+    taken = 2 * _POWER_LETTERS if _has_power(axis) else 0
+    return max(int(_AXIS_SHARE * _room(ax) / letter) - taken, _SHORTEST_LABEL)
 
 
 def escaped(text):

@@ -375,9 +375,11 @@ def _disparity_of_path(estimator):
     """Return what the disparity of an UnlearningClassifierCV's path is."""
     if estimator.disparity != "auto":
         return _readable_disparity(estimator.disparity)
-    objectives = resolve_objectives(estimator.objective)
+    metrics = [one.disparity for one in resolve_objectives(estimator.objective)]
+    if estimator.min_ratio is not None:
+        metrics = [metric.replace("_difference", "_ratio") for metric in metrics]
     names = dict.fromkeys(
-        "largest gap" if one.disparity is None else _readable_disparity(one.disparity)
-        for one in objectives
+        "largest gap" if metric is None else _readable_disparity(metric)
+        for metric in metrics
     )
     return ", ".join(names) if len(names) == 1 else f"largest of {', '.join(names)}"

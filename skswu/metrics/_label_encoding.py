@@ -45,7 +45,7 @@ def encode_predictions(
     return (y == pos_label).astype(np.int8), (predictions == pos_label).astype(np.int8)
 
 
-def _sorted_labels(y, predictions, classes) -> list:
+def _sorted_labels(y, predictions, classes):
     if pd.isna(y).any():
         raise ValueError(f"y has {pd.isna(y).sum()} missing labels.")
     labels = {

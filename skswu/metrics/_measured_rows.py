@@ -43,21 +43,21 @@ class ParityMetric:
     #: Whether it compares probabilities in place of predicted labels.
     needs_probabilities: ClassVar[bool] = False
 
-    def score(self, value: float) -> float:
+    def score(self, value):
         """The value with scikit-learn's sign: greater is better."""
         return value if self.greater_is_better else -value
 
-    def disparity(self, value: float) -> float:
+    def disparity(self, value):
         """The distance from parity, at least 0."""
         return 1.0 - value if self.greater_is_better else value
 
-    def measure(self, estimator, X, y, pos_label) -> MeasuredRows:
+    def measure(self, estimator, X, y, pos_label):
         """Read what the metric compares: here, true and predicted labels."""
         predictions = column_or_1d(np.asarray(estimator.predict(X)))
         classes = np.asarray(getattr(estimator, "classes_", []))
         return self.of_labels(y, predictions, classes, pos_label)
 
-    def of_labels(self, y, predictions, classes, pos_label) -> MeasuredRows:
+    def of_labels(self, y, predictions, classes, pos_label):
         """Read the same from labels that are predicted already."""
         needs_label = self.needs_positive_label
         return MeasuredRows(
@@ -69,7 +69,7 @@ class ParityMetric:
 class ErrorParityMetric(ParityMetric):
     """Compares errors: predictions of another label than the row's, of all classes."""
 
-    def of_labels(self, y, predictions, classes, pos_label) -> MeasuredRows:
+    def of_labels(self, y, predictions, classes, pos_label):
         y, predictions = encode_predictions(y, predictions, classes, None, False)
         return MeasuredRows(y, (y != predictions).astype(int))
 
@@ -80,7 +80,7 @@ class ProbabilityMetric(ParityMetric):
 
     needs_probabilities: ClassVar[bool] = True
 
-    def of_labels(self, y, predictions, classes, pos_label) -> MeasuredRows:
+    def of_labels(self, y, predictions, classes, pos_label):
         raise ValueError(
             "The loss parity and calibration metrics compare probabilities, which "
             "predicted labels do not tell: they have no value at a decision threshold."
@@ -91,7 +91,7 @@ class ProbabilityMetric(ParityMetric):
 class LossParityMetric(ProbabilityMetric):
     """Compares the log losses of all rows, or of those of a label."""
 
-    def measure(self, estimator, X, y, pos_label) -> MeasuredRows:
+    def measure(self, estimator, X, y, pos_label):
         probabilities, classes, codes = _read_probabilities(estimator, X, y)
         own = probabilities[np.arange(len(codes)), codes]
         losses = -np.log(np.maximum(own, np.finfo(own.dtype).eps))
@@ -105,7 +105,7 @@ class LossParityMetric(ProbabilityMetric):
 class CalibrationMetric(ProbabilityMetric):
     """Compares a label's probability with whether the row holds it."""
 
-    def measure(self, estimator, X, y, pos_label) -> MeasuredRows:
+    def measure(self, estimator, X, y, pos_label):
         probabilities, classes, codes = _read_probabilities(estimator, X, y)
         positive = positive_position(pos_label, classes)
         is_positive = codes == positive

@@ -87,12 +87,12 @@ _COUNTED = {
 }
 
 
-def parity_metric_names() -> list[str]:
+def parity_metric_names():
     """Names of the differences and ratios that are known, sorted."""
     return sorted([*_exported_names(), *_OWN])
 
 
-def _exported_names() -> list[str]:
+def _exported_names():
     """Names of the differences and ratios that fairlearn exports."""
     return [
         name
@@ -133,14 +133,12 @@ def counted_disparity(metric, pos_label, classes):
     return of_label(pos_label).thresholded(classes, comparison)
 
 
-def is_ratio(metric) -> bool:
+def is_ratio(metric):
     """Whether a metric, by name or as a function, is a ratio by its name."""
     return _direction(getattr(metric, "__name__", str(metric))) is True
 
 
-def find_parity_metric(
-    metric, greater_is_better=None, agg=None, method=None
-) -> ParityMetric:
+def find_parity_metric(metric, greater_is_better=None, agg=None, method=None):
     """Look up a metric by name, or take a callable whose direction is known.
 
     Raises
@@ -168,7 +166,7 @@ def find_parity_metric(
     return ParityMetric(metric, bool(greater_is_better))
 
 
-def _find_by_name(name, greater_is_better, agg, method) -> ParityMetric:
+def _find_by_name(name, greater_is_better, agg, method):
     names = parity_metric_names()
     if name not in names:
         raise ValueError(
@@ -200,7 +198,7 @@ def _find_by_name(name, greater_is_better, agg, method) -> ParityMetric:
     )
 
 
-def _direction(name: str) -> bool | None:
+def _direction(name):
     """Whether greater is fairer, by fairlearn's naming; None if the name tells not."""
     if name.endswith("_ratio"):
         return True

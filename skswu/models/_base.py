@@ -281,9 +281,14 @@ class ModelView(ABC):
         """Return an array of the view's library as float64 numpy."""
         return vectors
 
+    @staticmethod
+    def copied(estimator):
+        """Return an independent copy of a classifier, fitted as it is."""
+        return deepcopy(estimator)
+
     def corrected(self, parameters):
         """Return a copy of the classifier with other parameters."""
-        estimator = deepcopy(self.estimator)
+        estimator = self.copied(self.estimator)
         self.write_parameters(estimator, parameters)
         return estimator
 

@@ -29,6 +29,11 @@ class _Recorder:
         self.X, self.y, self.options = X, y, options
         return self
 
+    def set_callbacks(self, *callbacks):
+        """Keep the callbacks that a Pipeline hands on; nothing is fitted here."""
+        self._skl_callbacks = list(callbacks)
+        return self
+
     def get_metadata_routing(self):
         """Return what the classifier asks for."""
         return self.classifier.get_metadata_routing()

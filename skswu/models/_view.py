@@ -1,5 +1,6 @@
 """Which view reads which classifier."""
 
+from copy import deepcopy
 from importlib import import_module
 
 from ._measured_classifier import MeasuredClassifier
@@ -54,11 +55,9 @@ def make_model_view(classifier):
     TypeError
         If no view reads it; names those that are supported.
     """
-    for base in type(classifier).__mro__:
-        view = _VIEWS.get(_address(base))
-        if view is not None:
-            view = _load(view) if isinstance(view, str) else view
-            return view(classifier)
+    view = _view_of(classifier)
+    if view is not None:
+        return view(classifier)
     supported = sorted(address.rsplit(".", 1)[1] for address in _VIEWS)
     raise TypeError(
         f"{type(classifier).__name__} cannot be corrected: its training loss is not "
@@ -67,6 +66,18 @@ def make_model_view(classifier):
         f"{way_out(classifier)} skswu.register_model_view adds a view for another "
         "model."
     )
+
+
+def copied_classifier(classifier):
+    """Return an independent copy of a classifier, the way that its view copies it.
+
+    Parameters
+    ----------
+    classifier : classifier
+        Fitted, bare.
+    """
+    view = _view_of(classifier)
+    return deepcopy(classifier) if view is None else view.copied(classifier)
 
 
 def has_model_view(classifier):
@@ -113,6 +124,15 @@ def make_measured_view(classifier):
         if not hasattr(classifier, "predict_proba"):
             raise
         return MeasuredClassifier(classifier)
+
+
+def _view_of(classifier):
+    """Return the class of the view that reads a classifier, or None."""
+    for base in type(classifier).__mro__:
+        view = _VIEWS.get(_address(base))
+        if view is not None:
+            return _load(view) if isinstance(view, str) else view
+    return None
 
 
 def _load(address):

@@ -8,6 +8,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
+from ._view import copied_classifier
+
 
 class WrappedClassifier:
     """A classifier with the fitted transformers that its rows pass first.
@@ -41,6 +43,11 @@ class WrappedClassifier:
         for transformers in self._transformers:
             X = transformers.transform(X) if len(transformers) else X
         return X
+
+    def copied(self):
+        """Return an independent copy of the whole, frozen where it is."""
+        classifier = copied_classifier(self.classifier)
+        return deepcopy(self.estimator, {id(self.classifier): classifier})
 
     def with_classifier(self, classifier):
         """Return a copy of the whole with another classifier at its end, unfrozen."""

@@ -14,7 +14,6 @@ from sklearn.utils.estimator_checks import (
 )
 
 from skswu import UnlearningClassifier, UnlearningClassifierCV
-from skswu.estimators._base import CorrectedModel
 from skswu.updates import Refit
 
 metaestimators = pytest.importorskip("sklearn.tests.test_metaestimators")
@@ -32,11 +31,9 @@ OPTIONS = {"objective": "target_utility", "validation_fraction": None}
 class LeavesAlone:
     """Stores the fitted estimator as it is: what is delegated is the point."""
 
-    def _find_correction(self, fitted, parts):
-        return CorrectedModel(fitted.estimator, None)
-
-    def _store(self, correction, weight):
-        pass
+    def _correct(self, fitted, parts):
+        self.estimator_ = fitted.estimator
+        self.correction_info_ = {}
 
 
 class LeftAlone(LeavesAlone, UnlearningClassifier):
@@ -84,7 +81,7 @@ ROUTED = [
         "metaestimator": UnlearningClassifier,
         "estimator_name": "estimator",
         "estimator": "classifier",
-        "init_args": {**OPTIONS, "update": Unchanged()},
+        "init_args": {**OPTIONS, "update": Unchanged(max_refits=1)},
         "X": routing.X,
         "y": routing.y_binary,
         "estimator_routing_methods": ["fit"],
@@ -94,7 +91,7 @@ ROUTED = [
         "metaestimator": UnlearningClassifierCV,
         "estimator_name": "estimator",
         "estimator": "classifier",
-        "init_args": {**OPTIONS, "update": Unchanged(), "strengths": [0.0, 0.5]},
+        "init_args": {**OPTIONS, "update": Unchanged(max_refits=1), "strengths": [0.5]},
         "X": routing.X,
         "y": routing.y_binary,
         "estimator_routing_methods": ["fit"],

@@ -4,6 +4,7 @@ import re
 import shlex
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import joblib
 import numpy as np
@@ -14,6 +15,7 @@ from sklearn.model_selection import train_test_split
 
 from skswu import UnlearningClassifierCV
 from skswu._command_line import main
+from skswu._command_line._measures import Measures
 
 ROOT = Path(__file__).parents[2]
 
@@ -227,6 +229,12 @@ def test_robustness_needs_no_groups(run, path, table, tmp_path):
     assert shown > result.cells("accuracy under attack")[0]
 
 
+def test_limits_that_are_kept_with_ease_are_no_shortfall():
+    model = SimpleNamespace(objective_after_=np.array([0.03, -0.5, 0.04]))
+    measures = Measures("bounded_group_loss", has_groups=True)
+    assert measures.shortfall(model, None) == pytest.approx(0.05)
+
+
 def test_crossed_groups_are_named_by_their_columns(run, path):
     output = run(path, "--sensitive=member").output
     assert "not trained on 'sex', 'member'" in output
@@ -362,13 +370,17 @@ def test_ordinary_columns_give_nothing_away(plain):
             "--min-ratio: not allowed with",
         ),
         ({"max_disparity": "nan"}, "--max-disparity: nan is not a number"),
-        ({"min_ratio": 2}, "--min-ratio: 2 is not between 0 and 1"),
-        ({"fraction": 2}, "--fraction: 2 is not between 0 and 1"),
-        ({"fraction": "nan"}, "--fraction: nan is not between 0 and 1"),
+        ({"min_ratio": 2}, "--min-ratio: 2 is not a number above 0 and at most 1"),
+        ({"min_ratio": 0}, "--min-ratio: 0 is not a number above 0 and at most 1"),
+        ({"fraction": 2}, "--fraction: 2 is not a number of at least 0 and at most 1"),
+        (
+            {"fraction": "nan"},
+            "--fraction: nan is not a number of at least 0 and at most 1",
+        ),
         ({"temperature": 0}, "--temperature: 0 is not a number above 0"),
         ({"max_iter": 0}, "--max-iter: 0 is not a number of at least 1"),
         ({"max_iter": 1.5}, "--max-iter: invalid int value: '1.5'"),
-        ({"random_state": -1}, "--random-state: -1 is not between 0 and"),
+        ({"random_state": -1}, "--random-state: -1 is not a number of at least 0 and"),
         ({"random_state": "x"}, "--random-state: invalid"),
         ({"missing_groups": "drop"}, "--missing-groups: invalid choice: 'drop'"),
         ({"separator": ";;"}, "--separator: ';;' is neither a character"),

@@ -452,6 +452,19 @@ def test_what_a_correction_recorded_is_shown(corrected, fresh_rows):
     assert 0.0123 in report.tables["checks"]["value"].tolist()
 
 
+def test_strata_of_the_correction_are_told(training, fresh_rows):
+    X, y, group = training
+    strata = np.where(X[:, 0] > 0, "north", "south")
+    model = UnlearningClassifier(LogisticRegression().fit(X, y))
+    model.set_params(weighting__strength=0.5)
+    model.unlearn(X, y, sensitive_features=group, control_features=strata)
+    assert set(model.correction_info_["training_strata"]) == {"north", "south"}
+    X, y, group = fresh_rows
+    report = CorrectionReport.from_estimator(model, X, y, sensitive_features=group)
+    (caution,) = [text for text in report.cautions if "within strata" in text]
+    assert "north and south" in caution
+
+
 def test_a_guess_of_the_group_is_found_where_there_is_one(rng):
     n_rows = 2000
     group = rng.integers(0, 2, n_rows)
@@ -793,6 +806,11 @@ def test_a_part_of_another_page_leaves_that_page_alone(report):
     selectors = ",".join(re.findall(r"([^{}]+)\{[^{}]*\}", rules)).split(",")
     assert len(selectors) > 20
     assert all(part.strip().startswith(".skswu-report") for part in selectors)
+
+
+def test_rows_do_not_take_the_dark_stripes_of_another_page(report):
+    style = report._repr_html_().partition("</style>")[0]
+    assert re.search(r"\.skswu-report tr[^}]*background:none!important", style)
 
 
 def test_markdown_has_all_sections_and_whole_tables(report):

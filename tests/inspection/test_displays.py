@@ -583,20 +583,25 @@ def test_axis_of_disparity_is_named_by_its_metric(data, metric, label):
 @pytest.mark.filterwarnings("ignore::skswu.exceptions.UnreachableBoundWarning")
 @pytest.mark.filterwarnings("ignore::skswu.exceptions.LinearizationWarning")
 @pytest.mark.parametrize(
-    ("objective", "label"),
+    ("options", "label"),
     [
-        ("equal_opportunity", "equal opportunity difference"),
-        ("target_utility", "largest gap"),
+        ({"objective": "equal_opportunity"}, "equal opportunity difference"),
+        ({"objective": "target_utility"}, "largest gap"),
         (
-            ["demographic_parity", "equal_opportunity"],
+            {"objective": ["demographic_parity", "equal_opportunity"]},
             "largest of demographic parity difference, equal opportunity difference",
+        ),
+        ({"min_ratio": 0.8}, "1 \N{MINUS SIGN} demographic parity ratio"),
+        (
+            {"disparity": "equalized_odds_ratio", "max_disparity": 0.2},
+            "1 \N{MINUS SIGN} equalized odds ratio",
         ),
     ],
 )
-def test_axis_of_a_path_is_named_by_its_metric(data, objective, label):
+def test_axis_of_a_path_is_named_by_its_metric(data, options, label):
     X, y, group = data
     model = UnlearningClassifierCV(
-        LogisticRegression().fit(X, y), objective=objective, strengths=[0.0, 0.2]
+        LogisticRegression().fit(X, y), strengths=[0.0, 0.2], **options
     ).unlearn(X, y, sensitive_features=group)
     display = TradeoffDisplay.from_estimator(model)
     assert " ".join(display.ax_.get_xlabel().split()) == label
@@ -607,18 +612,18 @@ def test_path_of_a_search_marks_the_original_and_standard_errors(data):
     model = UnlearningClassifierCV(
         LogisticRegression().fit(X, y), strengths=[0.4, 0.0, 0.2], max_disparity=0.6
     ).unlearn(X, y, sensitive_features=group)
-    model.path_["disparity_se"] = [0.01, 0.02, 0.03]
     display = TradeoffDisplay.from_estimator(model)
     predicted = model.original_estimator_.predict(X)
     gap = demographic_parity_difference(y, predicted, sensitive_features=group)
     original = display.points_["original"].get_xydata()[0]
     assert_allclose(original, [gap, accuracy_score(y, predicted)])
-    (bars,) = display.errorbars_[2]
-    disparity = model.path_["disparity"].to_numpy()
-    for segment, middle, error in zip(
-        bars.get_segments(), disparity, [0.01, 0.02, 0.03], strict=True
+    for bars, name, axis in zip(
+        display.errorbars_[2], ("disparity", "utility"), (0, 1), strict=True
     ):
-        assert_allclose(segment[:, 0], [middle - error, middle + error])
+        middle, error = model.path_[name], model.path_[f"{name}_se"]
+        ends = np.array([segment[:, axis] for segment in bars.get_segments()])
+        assert (error > 0).all()
+        assert_allclose(ends, np.c_[middle - error, middle + error])
     check_layout(display)
 
 

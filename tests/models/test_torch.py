@@ -22,7 +22,7 @@ from skswu.influence import ConjugateGradientInverse, DirectInverse, LissaInvers
 from skswu.models import make_model_view
 from skswu.models._attack import Attack
 from skswu.models.torch._head import TorchHeadView
-from skswu.models.torch._kept import saved_bytes
+from skswu.models.torch._memory import saved_bytes
 
 N_SAMPLES, N_FEATURES = 60, 4
 CLASS_WEIGHT = [1.0, 3.0, 0.5]
@@ -815,7 +815,8 @@ def test_kept_passes_are_bounded_in_memory(spare_batches, n_kept, rng, monkeypat
     operator = view.curvature(rows, view.parameters, rows.weight)
     n_bytes = saved_bytes(operator._batch_product, rows.first_rows(20))
     monkeypatch.setattr(
-        "skswu.models.torch._kept._PROCESSOR_BYTES", int(spare_batches * n_bytes)
+        "skswu.models.torch._curvature.kept_bytes",
+        lambda device: int(spare_batches * n_bytes),
     )
     sizes = limit_memory(view, monkeypatch, N_SAMPLES)
     with operator.repeated_products():
@@ -870,9 +871,10 @@ class FirstOutput(NeuralNetClassifier):
         return super().get_loss(y_pred[0], y_true, *args, **kwargs)
 
 
-def test_several_outputs_are_refused(rng):
+def test_several_outputs_are_refused_where_the_loss_is_not_the_nets_own(rng):
     X, y = tabular(rng, 2)
     net = make_net(Several, {}, CE, {}, FirstOutput).fit(X, y)
+    net.__class__ = NeuralNetClassifier
     with pytest.raises(TypeError, match="Several returns several outputs"):
         make_model_view(net).training_rows(X, y)
 

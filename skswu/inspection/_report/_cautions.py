@@ -24,6 +24,7 @@ def cautions(tables, setting):
     groups_of_cautions = [
         _repeated_rows(setting),
         _other_gaps(tables, setting),
+        _strata(setting),
         _who_is_selected(setting),
         _levelling_down(tables, setting),
         _implicit_guess(tables, setting),
@@ -85,6 +86,15 @@ def _other_gaps(tables, setting):
         yield (
             f"The correction was for {setting.aim.objective}, which is none of the "
             "gaps here: they were not its aim."
+        )
+
+
+def _strata(setting):
+    if setting.strata:
+        yield (
+            "The correction compared groups within strata alone: "
+            f"{words.shortened(setting.strata)}. The gaps here are among all rows, and "
+            "what differs between strata is part of them."
         )
 
 

@@ -67,7 +67,7 @@ border-top:2px solid #1a1a1a;padding-top:.5rem}
 .skswu-report .sub{margin:0 0 1rem}
 .skswu-report .question{margin:0 0 .8rem;font-style:italic}
 .skswu-report .note,.skswu-report figcaption{font-size:.875rem}
-.skswu-report .lead{font-size:1.1rem}
+.skswu-report .lead{font-size:1.1rem;font-weight:400}
 .skswu-report nav ol{columns:2;padding-left:0;margin:.5rem 0;list-style:none}
 .skswu-report a{color:#0b4f9c}
 .skswu-report .wide{overflow-x:auto;margin:.8rem 0 .4rem}
@@ -77,6 +77,8 @@ font-variant-numeric:tabular-nums;color:inherit}
 color:inherit}
 .skswu-report th,.skswu-report td{padding:.3rem .7rem .3rem 0;text-align:left;
 vertical-align:top;background:none;border:0;border-bottom:1px solid #c8c8c8}
+.skswu-report tr,.skswu-report tr:hover{background:none!important;
+color:inherit!important}
 .skswu-report thead th{border-bottom:2px solid #1a1a1a;vertical-align:bottom}
 .skswu-report tbody th{font-weight:400;min-width:7em;overflow-wrap:break-word}
 .skswu-report .n{text-align:right}

@@ -32,6 +32,9 @@ class Setting:
         See :class:`GroupGuess`; None where it was not measured.
     n_repeated : int or None
         Test rows that equal a training row; None where that is not known.
+    strata : list of str
+        Strata of control features, within which the correction compared the groups;
+        empty where there are none.
     warnings : list of str or None
         That the correction met; None where that is not known.
     """
@@ -51,6 +54,7 @@ class Setting:
     base_rates: dict
     guess_correlation: float | None
     n_repeated: int | None
+    strata: list
     warnings: list | None
 
     @property

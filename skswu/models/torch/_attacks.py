@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from .._attack import ascend, row_norms
+from ._network import like
 from ._rows import TorchRows
 
 # A point on the boundary but for rounding counts as beyond it.
@@ -44,7 +45,7 @@ def perturb(x, targets, scores, losses, attack):
         lambda moved: _gradient(moved, lambda leaf: losses(leaf, targets))[1],
         attack,
         clip,
-        from_numpy=lambda noise: torch.as_tensor(noise).to(x),
+        from_numpy=lambda noise: like(noise, x),
     )
 
 
@@ -125,7 +126,7 @@ def _make_clip(x, attack):
     n_features = int(np.prod(x.shape[1:]))
     ends = []
     for end in attack.range_of(n_features):
-        end = torch.as_tensor(end).to(x)
+        end = like(end, x)
         ends.append(end.reshape(x.shape[1:]) if end.ndim else end)
     return lambda rows: torch.minimum(torch.maximum(rows, ends[0]), ends[1])
 

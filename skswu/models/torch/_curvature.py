@@ -6,8 +6,9 @@ from contextlib import contextmanager
 import torch
 
 from ...influence import CurvatureOperator
-from ._kept import KeptBatches, spare_memory
-from ._network import to_numpy
+from ._kept import KeptBatches
+from ._memory import kept_bytes
+from ._network import like, to_numpy
 
 
 class TorchCurvature(CurvatureOperator):
@@ -35,7 +36,7 @@ class TorchCurvature(CurvatureOperator):
         self.network = network
         self.rows = rows
         self.parameters = parameters
-        self.weight = torch.as_tensor(weight).to(parameters)
+        self.weight = like(weight, parameters)
         self.penalty = penalty
         self.n_parameters = len(parameters)
         self._batches = KeptBatches(rows, self._batch_product, spare_bytes=0)
@@ -51,7 +52,7 @@ class TorchCurvature(CurvatureOperator):
     @contextmanager
     def repeated_products(self):
         passing = self._batches
-        spare_bytes = spare_memory(self.parameters.device)
+        spare_bytes = kept_bytes(self.parameters.device)
         self._batches = KeptBatches(self.rows, self._batch_product, spare_bytes)
         try:
             yield
@@ -89,6 +90,13 @@ class TorchCurvature(CurvatureOperator):
 
         return sum(self._batches.apply(multiply, batch))
 
+    def random_block(self, random_state, n_vectors):
+        columns = [
+            self.from_numpy(random_state.standard_normal(self.n_parameters))
+            for _ in range(n_vectors)
+        ]
+        return torch.linalg.qr(torch.stack(columns, dim=1)).Q
+
     def precision(self):
         return torch.finfo(self.parameters.dtype).eps
 
@@ -96,7 +104,7 @@ class TorchCurvature(CurvatureOperator):
         return to_numpy(vectors)
 
     def from_numpy(self, vectors):
-        return torch.as_tensor(vectors).to(self.parameters)
+        return like(vectors, self.parameters)
 
 
 class GaussNewtonCurvature(TorchCurvature):

@@ -10,8 +10,8 @@ from ..._utils._compat_torch import modules_of
 from ...inputs import count_rows
 from ...rows import LocalBlocks
 from .._linear_view import LinearRows, LinearView
-from ._loss import deep_copy
-from ._network import named_modules, named_parameters, to_numpy
+from ._copies import deep_copy
+from ._network import named_modules, named_parameters, own_parameters, to_numpy
 
 _TRACED_ROWS = 64
 
@@ -30,8 +30,8 @@ def restrict_to_last_layer(view, X):
         Rows as the net was fitted on; a few are traced.
     """
     codes = np.zeros(count_rows(X), dtype=np.intp)
-    batch = view.evaluation_rows(X, codes).first_rows(_TRACED_ROWS)
-    trace = Trace(view.network, batch)
+    rows = view.evaluation_rows(X, codes)
+    trace = rows.of_first_rows(lambda batch: Trace(view.network, batch), _TRACED_ROWS)
     if trace.is_linear_head():
         return TorchHeadView(view, trace.name)
     return view.with_names(trace.parameter_names)
@@ -58,19 +58,16 @@ class Trace:
     def __init__(self, network, batch):
         self.network = network
         self.calls = []
-        layers = {name: self._trained(name) for name, _ in named_modules(network.net)}
+        known = named_parameters(network.net)
+        names = {id(known[name]): name for name in network.names}
+        layers = {
+            name: [names[id(p)] for p in own_parameters(layer) if id(p) in names]
+            for name, layer in named_modules(network.net)
+        }
         with torch.no_grad(), _hooks(network.net, layers, self._record):
             self.margins = network.margins(batch)
         self.name, self.layer, self.output = self.calls[-1]
         self.parameter_names = layers[self.name]
-
-    def _trained(self, layer):
-        prefix = f"{layer}." if layer else ""
-        return [
-            name
-            for name in self.network.names
-            if name.rpartition(".")[0] + "." * bool(prefix) == prefix
-        ]
 
     def _record(self, name):
         def hook(module, inputs, output):
@@ -90,7 +87,8 @@ class Trace:
         if loss.of_linear_layer() is None:
             return False
         scores = loss.scores(self.margins)
-        expected = loss.scores(self.output.reshape(self.margins.shape))
+        output = self.output.reshape(self.margins.shape)
+        expected = loss.scores(output.to(self.margins.dtype))
         tolerance = 1e3 * torch.finfo(scores.dtype).eps
         return torch.allclose(scores, expected, rtol=tolerance, atol=tolerance)
 
@@ -203,14 +201,14 @@ class TorchHeadView(LinearView):
                     network.margins(batch)
             finally:
                 handle.remove()
-            return seen[0].reshape(len(batch), -1).cpu()
+            features = seen[0].reshape(len(batch), -1).to(self.view.parameters.dtype)
+            return features.cpu()
 
         return torch.cat([features for _, features in rows.map(compute)]).numpy()
 
-    def corrected(self, parameters):
-        net = deep_copy(self.estimator)
-        self.write_parameters(net, parameters)
-        return net
+    @staticmethod
+    def copied(estimator):
+        return deep_copy(estimator)
 
     def write_parameters(self, estimator, parameters):
         written = named_parameters(estimator)

@@ -1,11 +1,7 @@
 """Batches whose forward passes are kept for many products, as far as memory allows."""
 
-import torch
+from ._memory import is_out_of_memory, saved_bytes
 
-# Kept forward passes may take this much of a processor's memory, and this share of what
-# a GPU has free.
-_PROCESSOR_BYTES = 2**27
-_GPU_SHARE = 0.25
 # Rows of the pass that tells how much memory a row takes.
 _PROBED_ROWS = 64
 
@@ -52,8 +48,9 @@ class KeptBatches:
         def attempt(batch):
             try:
                 return function(self._made(batch))
-            except torch.OutOfMemoryError:
-                self._give_up()
+            except (RuntimeError, MemoryError) as error:
+                if is_out_of_memory(error):
+                    self._give_up()
                 raise
 
         for _, result in self.rows.attempt(attempt, batch):
@@ -85,29 +82,6 @@ class KeptBatches:
         self._kept.clear()
         self._batches = None
         self._spare_bytes = 0
-
-
-def spare_memory(device):
-    """Return the bytes of a device's memory that kept forward passes may take."""
-    if device.type != "cuda":
-        return _PROCESSOR_BYTES
-    free = torch.cuda.mem_get_info(device)[0]
-    cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-    return int(_GPU_SHARE * (free + cached))
-
-
-def saved_bytes(function, *args):
-    """Return the bytes that the graph of ``function(*args)`` saves to differentiate."""
-    saved = {}
-
-    def note(tensor):
-        if tensor.layout == torch.strided:
-            saved[tensor.data_ptr()] = tensor.nbytes
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-        function(*args)
-    return sum(saved.values())
 
 
 def _key(batch):

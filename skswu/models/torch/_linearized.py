@@ -3,6 +3,7 @@
 import torch
 
 from ._curvature import GaussNewtonCurvature
+from ._network import like
 
 
 class LinearizedNetwork:
@@ -56,7 +57,7 @@ class LinearizedNetwork:
 
     def _by_batch(self, rows, parameters, weight, function):
         network, change = self.view.network, parameters - self.origin
-        weight = torch.as_tensor(weight).to(parameters)
+        weight = like(weight, parameters)
 
         def of_batch(batch):
             linear = network.linearize(batch)

@@ -6,7 +6,6 @@ loss.
 """
 
 from abc import ABC, abstractmethod
-from copy import deepcopy
 
 import numpy as np
 import torch
@@ -17,6 +16,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits, log_softmax
 
 from ..._utils._compat_torch import predict_nonlinearity, uncompiled
 from ...linear import LogisticLoss, MultinomialLoss, SoftTargetLoss
+from ._copies import copied_module, shallow_copy
+from ._outputs import Outputs
 
 _SKORCH_GET_LOSS = {NeuralNet.get_loss, NeuralNetClassifier.get_loss}
 
@@ -60,7 +61,30 @@ class SampleLoss(ABC):
 
     def margins(self, output):
         """Return the margins of the module's output, (n_samples, n_outputs)."""
+        if not isinstance(output, torch.Tensor):
+            raise TypeError(
+                f"The module {type(self.net.module_).__name__} returns several "
+                "outputs, and which of them the loss reads is not known. Override the "
+                "net's get_loss, or let forward return one tensor."
+            )
+        return self._margins(output)
+
+    def _margins(self, output):
         return output
+
+    def check(self, output, targets, parameters):
+        """Insist that the loss of a row is a function of what the module makes of it.
+
+        Parameters
+        ----------
+        output : Tensor or nested tensors
+            What the module makes of a few rows.
+        targets : Tensor of shape (n_samples,)
+            Their labels.
+        parameters : list of Tensor
+            The network's.
+        """
+        return None
 
     def targets(self, labels, codes, dtype):
         """Return the labels of rows as :meth:`values` takes them."""
@@ -172,7 +196,7 @@ class LogProbabilityLoss(SoftmaxLoss):
     that of the logits before the module's own softmax.
     """
 
-    def margins(self, output):
+    def _margins(self, output):
         return torch.log(output + torch.finfo(output.dtype).eps)
 
 
@@ -191,7 +215,7 @@ class SigmoidLoss(SampleLoss):
         if positive is not None:
             self.class_weight = np.array([1.0, positive.item()])
 
-    def margins(self, output):
+    def _margins(self, output):
         return output.reshape(-1, 1)
 
     def values(self, margins, targets):
@@ -216,7 +240,7 @@ class SigmoidLoss(SampleLoss):
 class ProbabilityLoss(SigmoidLoss):
     r"""BCELoss, whose modules return a probability; the margin is its logit."""
 
-    def margins(self, output):
+    def _margins(self, output):
         eps = torch.finfo(output.dtype).eps
         return torch.logit(output.reshape(-1, 1), eps)
 
@@ -225,8 +249,10 @@ class CriterionLoss(SampleLoss):
     r"""Any criterion that returns one loss a sample when its reduction is "none".
 
     The loss is what the net's own ``get_loss`` makes of a criterion with
-    ``reduction="none"``; derivatives are automatic. The Gauss-Newton matrix is positive
-    semi-definite where the loss is convex in the module's output.
+    ``reduction="none"``; derivatives are automatic. The module may return several
+    tensors, in a tuple, a dict or an object that torch knows as a container; the
+    margins are those that the loss reads, side by side. The Gauss-Newton matrix is
+    positive semi-definite where the loss is convex in them.
     """
 
     def __init__(self, net):
@@ -240,15 +266,65 @@ class CriterionLoss(SampleLoss):
                 "set to 'none' (overriding the net's get_loss is fine)."
             )
         self._net = shallow_copy(net)
-        criterion = deepcopy(self.criterion)
+        criterion = copied_module(self.criterion)
         criterion.reduction = "none"
         vars(self._net)["criterion_"] = criterion.eval()
         self._nonlinearity = predict_nonlinearity(net)
-        self._shape = None
+        self._outputs = Outputs()
+        weight = getattr(criterion, "weight", None)
+        if (
+            isinstance(criterion, nn.CrossEntropyLoss | nn.NLLLoss)
+            and weight is not None
+        ):
+            self.class_mass = _to_numpy(weight)
 
     def margins(self, output):
-        self._shape = output.shape[1:]
-        return output.reshape(len(output), -1)
+        return self._outputs.flatten(output)
+
+    def check(self, output, targets, parameters):
+        self._outputs.read = None
+        margins = self._outputs.flatten(output).detach().clone().requires_grad_()
+        with torch.enable_grad():
+            losses = self.values(margins, targets)
+            slope, *others = torch.autograd.grad(
+                losses.sum(), [margins, *parameters], allow_unused=True
+            )
+        if any(gradient is not None for gradient in others):
+            raise TypeError(
+                f"The get_loss of {type(self.net).__name__} adds a function of the "
+                "parameters, such as a penalty, to the losses of the rows: it would "
+                "count as the loss of each of them. Put it into the optimizer "
+                "(weight_decay), or leave it out."
+            )
+        read = self._outputs.where(slope)
+        if not torch.is_tensor(output):
+            read = sorted({*read, *self._read_by_scores(output, margins)})
+        self._outputs.read = read or self._outputs.read
+        self._check_rows_apart(self._outputs.flatten(output), losses.detach(), targets)
+
+    def _read_by_scores(self, output, margins):
+        """Return the positions of the tensors that probabilities are made of."""
+        if not (isinstance(output, tuple) or callable(self.net.predict_nonlinearity)):
+            return []
+        with torch.enable_grad():
+            some = self.scores(margins)[:, :1].sum()
+            return self._outputs.where(*torch.autograd.grad(some, [margins]))
+
+    def _check_rows_apart(self, margins, losses, targets):
+        """Insist that a row's loss does not depend on the rows beside it."""
+        half = len(margins) // 2
+        if not half:
+            return
+        apart = self.values(margins[:half], targets[:half]).detach()
+        scale = float(losses.abs().max())
+        if not torch.allclose(
+            apart, losses[:half], rtol=1e-3, atol=1e-4 * scale, equal_nan=True
+        ):
+            raise TypeError(
+                f"The loss that the get_loss of {type(self.net).__name__} makes of a "
+                "row depends on the other rows of its batch; expected one loss a "
+                "sample, each of its own row."
+            )
 
     def targets(self, labels, codes, dtype):
         labels = torch.as_tensor(labels)
@@ -259,8 +335,8 @@ class CriterionLoss(SampleLoss):
         return not isinstance(self.net, NeuralNetClassifier)
 
     def values(self, margins, targets):
-        output = margins.reshape(len(margins), *self._shape)
-        losses = self._net.get_loss(output, targets)
+        output = self._outputs.rebuild(margins)
+        losses = self._net.get_loss(output, targets, training=True)
         if losses.shape[:1] != margins.shape[:1]:
             raise TypeError(
                 f"The criterion {type(self.criterion).__name__} with reduction='none' "
@@ -293,14 +369,22 @@ class CriterionLoss(SampleLoss):
         return leaf, slope
 
     def scores(self, margins):
-        output = margins.reshape(len(margins), *self._shape)
-        probabilities = self._nonlinearity(output)
+        output = self._outputs.rebuild(margins)
+        probabilities = self._nonlinearity(self._predicted(output))
         if probabilities.min() < 0:
             raise ValueError(
                 "The net's predict_proba gives negative numbers, not probabilities; "
                 "set its parameter predict_nonlinearity, for instance to a softmax."
             )
         return probabilities.clamp_min(torch.finfo(margins.dtype).tiny).log()
+
+    def _predicted(self, output):
+        """Return what the net's probabilities are made of."""
+        if isinstance(output, tuple):  # as skorch does
+            return output[0]
+        if torch.is_tensor(output) or callable(self.net.predict_nonlinearity):
+            return output
+        return self._outputs.only_tensor()
 
 
 _LOSSES = {
@@ -309,20 +393,6 @@ _LOSSES = {
     nn.BCEWithLogitsLoss: SigmoidLoss,
     nn.BCELoss: ProbabilityLoss,
 }
-
-
-def shallow_copy(net):
-    """Return another net with the same attributes, not initialised anew."""
-    copied = object.__new__(type(net))
-    vars(copied).update(vars(net))
-    return copied
-
-
-def deep_copy(net):
-    """Return an independent net; unlike pickling, this takes classes made anywhere."""
-    copied = object.__new__(type(net))
-    vars(copied).update(deepcopy(vars(net), {id(net): copied}))
-    return copied
 
 
 def _by_class(per_class, codes):

@@ -1,13 +1,23 @@
 """A private copy of a net's modules, evaluated and differentiated at any parameters."""
 
 from contextlib import contextmanager
-from copy import deepcopy
 
 import numpy as np
 import torch
 
-from ..._utils._compat_torch import criteria_of, modules_of, optimizers_of
-from ._loss import make_sample_loss, shallow_copy
+from ..._utils._compat_torch import (
+    criteria_of,
+    make_weight_norms_plain,
+    modules_of,
+    optimizers_of,
+    uncompiled,
+    without_wrappers,
+)
+from ._copies import copied_module, shallow_copy
+from ._loss import make_sample_loss
+
+# Under this name a layer keeps what its parametrized tensors are made of.
+_PARAMETRIZATIONS = "parametrizations"
 
 
 class Network:
@@ -32,8 +42,10 @@ class Network:
     def __init__(self, net):
         self.net = shallow_copy(net)
         for name, part in {**modules_of(net), **criteria_of(net)}.items():
-            module = deepcopy(part).eval()
+            module = copied_module(part).eval()
             module.zero_grad(set_to_none=True)
+            _make_dense(module)
+            make_weight_norms_plain(module)
             vars(self.net)[name + "_"] = module
         self.loss = make_sample_loss(self.net)
         self._loaded = None
@@ -95,15 +107,22 @@ class Network:
         self._loaded = parameters
 
     def margins(self, batch):
-        """Return the margins of a batch."""
-        output = self.net.infer(batch.inputs)
-        if not isinstance(output, torch.Tensor):
-            raise TypeError(
-                f"The module {type(self.net.module_).__name__} returns several "
-                "outputs, and which of them the loss reads is not known. Let forward "
-                "return one tensor."
-            )
-        return self.loss.margins(output)
+        """Return the margins of a batch, in single precision or better."""
+        margins = self.loss.margins(self.net.infer(batch.inputs))
+        # Of autocast, or of frozen layers in half precision.
+        return margins.float() if margins.dtype.itemsize < 4 else margins
+
+    def check_loss(self, batch):
+        """Insist that the loss of a row is a function of what the module makes of it.
+
+        Parameters
+        ----------
+        batch : Batch
+            A few rows.
+        """
+        with torch.no_grad():
+            output = self.net.infer(batch.inputs)
+        self.loss.check(output, batch.targets, self._tensors)
 
     def pull_back(self, outputs, gradients, keep=False):
         """Return the parameter gradient of ``(outputs * gradients).sum()``."""
@@ -212,26 +231,66 @@ def _explained():
         ) from error
 
 
+def _make_dense(module):
+    """Let embeddings have dense gradients; torch differentiates those of them alone."""
+    for layer in module.modules():
+        if getattr(layer, "sparse", None) is True:
+            layer.sparse = False
+
+
 def named_modules(net):
-    """Return the layers of a net's modules with their names, in order."""
+    """Return the layers of a net's modules with their names, in order.
+
+    A parametrization is a part of its layer, and no layer.
+    """
     modules = modules_of(net)
-    prefix = len(modules) > 1
     return [
-        (f"{module}.{name}".rstrip(".") if prefix else name, layer)
+        (_named(modules, module, name), layer)
         for module, part in modules.items()
         for name, layer in part.named_modules()
+        if _PARAMETRIZATIONS not in name.split(".") and uncompiled(layer) is layer
     ]
 
 
 def named_parameters(net):
     """Return the parameters of a net's modules by name, tied ones once."""
+    named = {}
+    for name, parameter in _all_parameters(net):
+        named.setdefault(id(parameter), (name, parameter))
+    return dict(named.values())
+
+
+def parameter_aliases(net):
+    """Return the names of all uses of parameters, with that by which each is known."""
+    known = {id(parameter): name for name, parameter in named_parameters(net).items()}
+    return {name: known[id(parameter)] for name, parameter in _all_parameters(net)}
+
+
+def layer_of(name):
+    """Return the name of the layer that a parameter belongs to."""
+    layer, _, parametrized = name.partition(f"{_PARAMETRIZATIONS}.")
+    return layer.rstrip(".") if parametrized else name.rpartition(".")[0]
+
+
+def own_parameters(layer):
+    """Return the parameters of a layer itself, those of layers within left out."""
+    own = list(layer.parameters(recurse=False))
+    parametrizations = getattr(layer, _PARAMETRIZATIONS, None)
+    return own + list(parametrizations.parameters() if parametrizations else [])
+
+
+def _all_parameters(net):
+    """Yield names and parameters, those of tied ones each time."""
     modules = modules_of(net)
-    prefix = len(modules) > 1
-    return {
-        f"{module}.{name}" if prefix else name: parameter
-        for module, part in modules.items()
-        for name, parameter in part.named_parameters()
-    }
+    for module, part in modules.items():
+        for name, parameter in part.named_parameters(remove_duplicate=False):
+            yield _named(modules, module, name), parameter
+
+
+def _named(modules, module, name):
+    """Return the name of a part of a module, the module's before it if it needs one."""
+    name = f"{module}.{name}".rstrip(".") if len(modules) > 1 else name
+    return without_wrappers(name)
 
 
 def weight_decay(net):
@@ -246,6 +305,12 @@ def weight_decay(net):
         name: strengths.get(id(parameter), 0.0)
         for name, parameter in named_parameters(net).items()
     }
+
+
+def like(values, tensor):
+    """Return values as a tensor of another one's precision, on its device."""
+    # In this order, as not every device has double precision.
+    return torch.as_tensor(values).to(tensor.dtype).to(tensor.device)
 
 
 def to_numpy(tensor):

@@ -12,6 +12,14 @@ from skorch.utils import is_pandas_ndframe, to_tensor
 from torch.utils.data import DataLoader, SequentialSampler
 
 from ..._utils._warnings import warn
+from ._memory import (
+    PROBED_ROWS,
+    batch_bytes,
+    data_bytes,
+    is_out_of_memory,
+    saved_bytes_per_row,
+)
+from ._plain_operations import plain_operations
 
 # Rows of a batch that is cut from arrays in memory: enough that the time goes into the
 # products rather than into their overhead, and few enough that activations stay small.
@@ -57,7 +65,9 @@ class TorchRows:
     """Rows of data, streamed in batches.
 
     Arrays in memory are cut into batches directly; any other data set goes through the
-    net's own iterator.
+    net's own iterator, once where what it collates fits into the memory budget. A batch
+    is as large as the ``batch_size`` of the net's ``iterator_valid``, or else as the
+    budget allows for what its forward pass saves.
 
     Parameters
     ----------
@@ -91,6 +101,8 @@ class TorchRows:
         self.weight = None
         self.mass = None
         self.limit = None
+        self._rows_in_memory = None
+        self._collated = None
         dataset = net.get_dataset(X, labels)
         in_memory = _is_plain(net, dataset)
         self.batches = self._cut if in_memory else self._stream
@@ -115,6 +127,11 @@ class TorchRows:
         batch = next(iter(self.batches()))
         return batch.part(0, min(n_rows, len(batch)))
 
+    def of_first_rows(self, function, n_rows):
+        """Return ``function(batch)`` of the first rows."""
+        _, result = next(self.attempt(function, self.first_rows(n_rows)))
+        return result
+
     def attempt(self, function, batch):
         """Yield a batch, or its parts where it does not fit, with their results.
 
@@ -122,9 +139,10 @@ class TorchRows:
         and so are those that follow.
         """
         try:
-            result = function(batch)
-        except torch.OutOfMemoryError:
-            if len(batch) == 1:
+            with plain_operations(self.net):
+                result = function(batch)
+        except (RuntimeError, MemoryError) as error:
+            if len(batch) == 1 or not is_out_of_memory(error):
                 raise
             result = None
         if result is not None:
@@ -146,25 +164,70 @@ class TorchRows:
 
     def _cut(self):
         """Yield batches cut from arrays."""
-        start, size = 0, _batch_rows(self.source, self.net)
+        size = _batch_rows(self.source, self.net)
+        size, start = min(size, self._fitting_rows(self._slice)), 0
         while start < len(self):
-            rows = slice(start, min(start + (self.limit or size), len(self)))
-            inputs = _cut_leaves(self.source, rows)
-            yield from self._on_device(Batch(rows, inputs, self.targets[rows]))
-            start = rows.stop
+            batch = self._slice(start, start + (self.limit or size))
+            yield from self._on_device(batch)
+            start = batch.rows.stop
+
+    def _slice(self, start, stop):
+        rows = slice(start, min(stop, len(self)))
+        return Batch(rows, _cut_leaves(self.source, rows), self.targets[rows])
+
+    def _fitting_rows(self, first):
+        """Return how many rows the memory budget allows for in a batch.
+
+        Parameters
+        ----------
+        first : callable
+            ``first(start, stop)`` returns a batch of those rows.
+        """
+        if self._rows_in_memory is None:
+            asked = self.net.get_params_for("iterator_valid").get("batch_size")
+            self._rows_in_memory = asked or self._probe(first(0, PROBED_ROWS))
+        return self._rows_in_memory
+
+    def _probe(self, batch):
+        device = torch.device(self.net.device or "cpu")
+        (batch,) = self._on_device(batch)
+
+        def forward(part):
+            with torch.enable_grad():
+                self.net.infer(part.inputs)
+
+        with plain_operations(self.net):
+            n_bytes = saved_bytes_per_row(forward, batch)
+        return max(int(batch_bytes(device) / max(n_bytes, 1)), 1)
 
     def _stream(self):
         """Yield batches as the net's own iterator collates them."""
         start = 0
+        for batch in self._collated or self._collate():
+            for part in self._limited(batch):
+                yield from self._on_device(part)
+            start = batch.rows.stop
+        self._check_count(start)
+
+    def _collate(self):
+        """Yield batches from the iterator, and keep them if all of them fit."""
+        kept, left, start = [], data_bytes(), 0
         for data in _iterate(self.net.get_iterator(self.source)):
             inputs = unpack_data(data)[0]
             rows = slice(start, start + len(_first_leaf(inputs)))
-            for part in self._limited(Batch(rows, inputs, self.targets[rows])):
-                yield from self._on_device(part)
+            batch = Batch(rows, inputs, self.targets[rows])
+            left -= sum(_n_bytes(leaf) for leaf in _list_leaves(inputs))
+            kept = [*kept, batch] if left >= 0 else []
+            yield batch
             start = rows.stop
+        self._collated = kept if left >= 0 and start == len(self) else None
+
+    def _check_count(self, start):
         if start != len(self):
             raise ValueError(
-                f"The net's iterator gave {start} rows for {len(self)} labels."
+                f"The net's iterator gave {start} rows for {len(self)} labels. Each "
+                "row is needed, in order: set iterator_valid__drop_last to False, and "
+                "leave out samplers."
             )
 
     def _on_device(self, batch):
@@ -184,6 +247,13 @@ class TorchRows:
             stop = min(start + (self.limit or len(batch)), len(batch))
             yield batch.part(start, stop)
             start = stop
+
+
+def _n_bytes(leaf):
+    """Return what a part of collated rows takes; more than there is if unknown."""
+    if torch.is_tensor(leaf) and leaf.layout != torch.strided:
+        return leaf.element_size() * leaf.numel()
+    return getattr(leaf, "nbytes", 2**60)
 
 
 def _select(inputs, chosen):
@@ -278,6 +348,9 @@ def _cut_leaves(data, rows):
 
 def _batch_rows(source, net):
     """Return the rows of a batch, by the entries of a row and the device."""
+    asked = net.get_params_for("iterator_valid").get("batch_size")
+    if asked:
+        return asked
     entries = sum(int(np.prod(leaf.shape[1:])) for leaf in _list_leaves(source))
     kind = "cuda" if torch.device(net.device or "cpu").type == "cuda" else "cpu"
     fitting = _MAX_ENTRIES[kind] // max(entries, 1)

@@ -4,6 +4,8 @@ import numpy as np
 import torch
 from sklearn.utils import check_random_state
 
+from ._network import like
+
 
 def squared_gradients(view, rows, parameters, weights, *, batch_size, random_state):
     r"""Return :math:`\sum_i v_{ki} (\nabla \ell_i)^2`, entry by entry.
@@ -31,7 +33,7 @@ def squared_gradients(view, rows, parameters, weights, *, batch_size, random_sta
     Tensor of shape (n_weights, n_parameters)
     """
     signs = check_random_state(random_state).choice([-1.0, 1.0], len(rows))
-    factors = torch.as_tensor(signs * np.sqrt(weights)).to(parameters)
+    factors = like(signs * np.sqrt(weights), parameters)
     network = view.network
 
     def squared(part):

@@ -7,9 +7,11 @@ import torch
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 from skorch.dataset import Dataset, unpack_data
+from torch.nn.parameter import is_lazy
 
 from ..._utils._compat_torch import KeepsBatchStatistics, modules_of
-from ._network import named_parameters
+from ._device_random import own_random_numbers
+from ._network import layer_of, like, named_parameters
 
 
 class TorchTraining:
@@ -46,9 +48,10 @@ class TorchTraining:
         self.view = view
         self.rows = rows
         self._seed = check_random_state(random_state).randint(2**31 - 1)
-        self._state = None
+        self._states = []
         with self._own_random_numbers():
             self.net = _make_net(view.estimator, lr, verbose)
+            self._materialize()
             fresh = self.parameters
             self._load(fresh if parameters is None else parameters)
         self._dataset = _NumberedRows(rows)
@@ -90,7 +93,7 @@ class TorchTraining:
 
     def weighted(self, weight, losses):
         """Return losses times the weights of their rows, as :meth:`run` takes them."""
-        weight = torch.as_tensor(weight).to(self.view.parameters)
+        weight = like(weight, self.view.parameters)
 
         def of_rows(margins, targets, indices):
             return weight[indices] * losses(margins, targets, indices)
@@ -111,7 +114,7 @@ class TorchTraining:
             ``distance(margins, indices)`` is :math:`\mathrm{KL}(\mathrm{teacher} \|
             \mathrm{net})` of each row.
         """
-        taught = torch.as_tensor(scores).to(self.view.parameters).log_softmax(1)
+        taught = like(scores, self.view.parameters).log_softmax(1)
 
         def distance(margins, indices):
             learnt = self.view.network.loss.scores(margins).log_softmax(1)
@@ -124,6 +127,13 @@ class TorchTraining:
         """Return the sum of the sizes of all entries that are trained."""
         tensors = named_parameters(self.net)
         return sum(tensors[name].abs().sum() for name in self.view.network.names)
+
+    def _materialize(self):
+        """Let lazy layers take the shapes that the rows have."""
+        parameters = named_parameters(self.net).values()
+        if any(is_lazy(parameter) for parameter in parameters):
+            with torch.no_grad():
+                self.rows.of_first_rows(lambda batch: self.net.infer(batch.inputs), 2)
 
     def _load(self, parameters):
         """Take over the view's net, with these parameters."""
@@ -138,14 +148,8 @@ class TorchTraining:
     def _own_random_numbers(self):
         """Draw from a stream of its own, and leave the global one alone."""
         device = torch.device(self.view.estimator.device or "cpu")
-        devices = [device] if device.type == "cuda" else []
-        with torch.random.fork_rng(devices):
-            if self._state is None:
-                torch.manual_seed(self._seed)
-            else:
-                torch.set_rng_state(self._state)
+        with own_random_numbers(device, self._seed, self._states):
             yield
-            self._state = torch.get_rng_state()
 
 
 class _RowLossNet(KeepsBatchStatistics):
@@ -155,8 +159,7 @@ class _RowLossNet(KeepsBatchStatistics):
         """Labels are no part of the data here."""
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
-        output = y_pred[0] if isinstance(y_pred, tuple) else y_pred
-        return self.batch_loss_(output, y_true)
+        return self.batch_loss_(y_pred, y_true)
 
     def train_step(self, batch, **fit_params):
         step = super().train_step(batch, **fit_params)
@@ -202,7 +205,7 @@ def last_layers(view, k):
     """
     layers = {}
     for name in view.network.names:
-        layers.setdefault(name.rpartition(".")[0], []).append(name)
+        layers.setdefault(layer_of(name), []).append(name)
     if k > len(layers):
         raise ValueError(
             f"k must be at most the net's {len(layers)} layers with trained "
@@ -218,7 +221,7 @@ def _make_net(net, lr, verbose):
         name: clone(value, safe=False)
         for name, value in net.get_params(deep=False).items()
     }
-    options.update(callbacks=None, train_split=None, verbose=verbose)
+    options.update(callbacks=None, train_split=None, verbose=verbose, compile=False)
     if lr is not None:
         options["lr"] = lr
     options = {

@@ -1,0 +1,187 @@
+"""Batches of networks by memory, data sets that are collated once, random numbers."""
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose
+from sklearn import config_context
+from skorch import NeuralNetClassifier
+from torch import nn
+
+from skswu import UnlearningClassifier
+from skswu.influence import Nystrom, make_inverse_curvature
+from skswu.models import make_model_view
+from skswu.updates import FineTune, Scrub
+
+N_SAMPLES = 120
+
+
+class Wide(nn.Sequential):
+    """Saves far more of a row than the row itself is."""
+
+    def __init__(self, dropout=0.0):
+        super().__init__(nn.Linear(2, 4000), nn.Tanh(), nn.Dropout(dropout))
+        self.append(nn.Linear(4000, 2))
+
+
+class Counted(torch.utils.data.Dataset):
+    """Counts how often a row is read."""
+
+    def __init__(self, X, y):
+        self.X, self.y, self.n_read = X, y, 0
+
+    def __len__(self):
+        return len(self.X)
+
+    def __getitem__(self, position):
+        self.n_read += 1
+        return torch.as_tensor(self.X[position]), int(self.y[position])
+
+
+@pytest.fixture
+def data(rng):
+    X = rng.standard_normal((N_SAMPLES, 2)).astype(np.float32)
+    return X, (X[:, 0] > 0).astype(int), np.where(X[:, 1] > 0, "a", "b")
+
+
+def fit(data, X=None, **options):
+    torch.manual_seed(0)
+    defaults = {"max_epochs": 1, "batch_size": 16, "train_split": None, "verbose": 0}
+    options = {**defaults, "lr": 0.01, **options}
+    net = NeuralNetClassifier(Wide, criterion=nn.CrossEntropyLoss, **options)
+    return net.fit(data[0] if X is None else X, data[1])
+
+
+def sizes_of(view, monkeypatch):
+    whole, sizes = view.network.margins, []
+
+    def margins(batch):
+        sizes.append(len(batch))
+        return whole(batch)
+
+    monkeypatch.setattr(view.network, "margins", margins)
+    return sizes
+
+
+def test_the_budget_decides_how_many_rows_a_batch_has(data, monkeypatch):
+    view = make_model_view(fit(data))
+    expected = view.losses(view.training_rows(*data[:2]), view.parameters)
+    with config_context(working_memory=16):  # of which a batch may save 1 MiB
+        rows = view.training_rows(*data[:2])
+        sizes = sizes_of(view, monkeypatch)
+        losses = view.losses(rows, view.parameters)
+    assert 16 <= max(sizes) <= 2**20 / (4000 * 4)
+    assert sum(sizes) == N_SAMPLES
+    assert_allclose(losses, expected, rtol=1e-4)
+
+
+def test_a_batch_size_that_the_net_asks_for_is_taken(data, monkeypatch):
+    view = make_model_view(fit(data, iterator_valid__batch_size=50))
+    rows = view.training_rows(*data[:2])
+    sizes = sizes_of(view, monkeypatch)
+    view.losses(rows, view.parameters)
+    assert sizes == [50, 50, 20]
+
+
+def failing(view, monkeypatch, error):
+    whole = view.network.margins
+
+    def margins(batch):
+        if len(batch) > 40:
+            raise error
+        return whole(batch)
+
+    monkeypatch.setattr(view.network, "margins", margins)
+
+
+def test_a_processor_out_of_memory_halves_the_batch(data, monkeypatch):
+    view = make_model_view(fit(data))
+    rows = view.training_rows(*data[:2])
+    expected = view.losses(rows, view.parameters)
+    told = RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to")
+    failing(view, monkeypatch, told)
+    with pytest.warns(RuntimeWarning, match="ran out of memory"):
+        losses = view.losses(rows, view.parameters)
+    assert_allclose(losses, expected, rtol=1e-5)
+
+
+def test_other_errors_are_not_taken_for_it(data, monkeypatch):
+    view = make_model_view(fit(data))
+    rows = view.training_rows(*data[:2])
+    failing(view, monkeypatch, RuntimeError("shapes do not fit"))
+    with pytest.raises(RuntimeError, match="do not fit"):
+        view.losses(rows, view.parameters)
+
+
+@pytest.mark.parametrize(("budget", "is_kept"), [(1024, True), (0.001, False)])
+def test_a_data_set_is_collated_once_if_it_fits(data, budget, is_kept):
+    source = Counted(*data[:2])
+    view = make_model_view(fit(data, source))
+    with config_context(working_memory=budget):
+        rows = view.training_rows(source, data[1])
+        expected = view.losses(rows, view.parameters)
+        source.n_read = 0
+        losses = view.losses(rows, view.parameters)
+    assert source.n_read == (0 if is_kept else N_SAMPLES)
+    assert_allclose(losses, expected, rtol=1e-6)
+
+
+def test_a_sketch_is_drawn_in_the_precision_of_the_net(data):
+    view = make_model_view(fit(data))
+    rows = view.training_rows(*data[:2])
+    operator = view.curvature(rows, view.parameters, rows.weight)
+    block = operator.random_block(np.random.RandomState(0), 3)
+    assert block.dtype == torch.float32
+    assert_allclose(block.T @ block, np.eye(3), atol=1e-5)
+    inverse = make_inverse_curvature(
+        Nystrom(rank=3, tol=1e-3, random_state=0), operator, damping=1.0
+    )
+    solution = inverse.solve(view.parameters[:, None])
+    assert solution.relative_residual <= 1e-3
+
+
+def trained_on(net, data, update):
+    X, y, groups = data
+    model = UnlearningClassifier(net, update=update)
+    return model.unlearn(X, y, sensitive_features=groups)
+
+
+@pytest.mark.filterwarnings("ignore::skswu.exceptions.UtilityLossWarning")
+@pytest.mark.filterwarnings("ignore::skswu.exceptions.LinearizationWarning")
+@pytest.mark.parametrize("kind", [FineTune, Scrub])
+@pytest.mark.parametrize(
+    "device",
+    [
+        "cpu",
+        pytest.param(
+            "cuda",
+            marks=[
+                pytest.mark.gpu,
+                pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA"),
+            ],
+        ),
+    ],
+)
+def test_dropout_is_drawn_again_from_a_seed_and_from_no_other_stream(
+    data, device, kind
+):
+    net = fit(data, module__dropout=0.5, device=device)
+    update = kind(max_epochs=1, random_state=0)
+    read = torch.cuda.get_rng_state if device == "cuda" else torch.get_rng_state
+    before = read()
+    model = trained_on(net, data, update)
+    assert torch.equal(read(), before)
+    first = model.predict_proba(data[0])
+    torch.rand(3, device=device)
+    again = trained_on(net, data, update).predict_proba(data[0])
+    assert_allclose(again, first, rtol=1e-5)
+    update.set_params(random_state=1)
+    other = trained_on(net, data, update).predict_proba(data[0])
+    assert not np.allclose(other, first, rtol=1e-5)
+
+
+def test_solvers_stop_earlier_where_parameters_are_many(data):
+    view = make_model_view(fit(data))
+    assert view.default_solver_tol == 1e-3
+    view.__dict__["_parameters"] = torch.zeros(100_001)
+    assert view.default_solver_tol == 1e-2
