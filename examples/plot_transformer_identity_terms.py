@@ -119,9 +119,7 @@ class Moderator(torch.nn.Module):
     def __init__(self, adapters=False):
         super().__init__()
         torch.manual_seed(0)
-        bert = AutoModel.from_pretrained(
-            get_model_path(), add_pooling_layer=False, attn_implementation="eager"
-        )
+        bert = AutoModel.from_pretrained(get_model_path(), add_pooling_layer=False)
         self.bert = with_adapters(bert) if adapters else with_two_blocks(bert)
         self.head = torch.nn.Linear(bert.config.hidden_size, 2)
 
