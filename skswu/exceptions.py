@@ -3,6 +3,7 @@
 from sklearn.exceptions import InconsistentVersionWarning as _SavedByAnotherVersion
 
 __all__ = [
+    "CopiedRowsWarning",
     "InconsistentVersionWarning",
     "LinearizationWarning",
     "NothingToCorrectWarning",
@@ -42,6 +43,14 @@ class InconsistentVersionWarning(_SavedByAnotherVersion):
             "differently or not at all. Load it with the version that saved it, or "
             "correct the original model anew."
         )
+
+
+class CopiedRowsWarning(UserWarning):
+    """Rows of a memory map were copied to memory together.
+
+    The wrapped estimator takes no zero sample weights, so that rows cannot be held out
+    in place, or a step of the Pipeline may look at several rows at once.
+    """
 
 
 class LinearizationWarning(UserWarning):

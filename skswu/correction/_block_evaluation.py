@@ -20,15 +20,13 @@ class BlockEvaluation:
 
     def __init__(self, evaluation, model):
         self.rows = evaluation.rows.blocks
-        weight = evaluation.weight
-        if self.rows.collect("count") is None and (weight != 1.0).any():
-            self.rows.spread("count", weight)
+        known_of = evaluation.note_rows()
         self._evaluation = evaluation
         self._model = model
         self._parts = [metric.in_blocks() for metric in evaluation.all_metrics]
         for position, part in enumerate(self._parts):
             if part is not None:
-                part.prepare(self.rows, model.loss, model.matrix, f"metric {position}")
+                part.prepare(known_of, model.loss, model.matrix, f"metric {position}")
 
     @property
     def models_at_once(self):

@@ -133,7 +133,7 @@ class Candidate:
         rows, changes = self.first.rows, None
         if self.kept is not None:
             rows, changes = self.kept.rows, self.kept.changes
-            if len(self.tried) == 1 and rows.collect("count") is None:
+            if len(self.tried) == 1 and "count" not in rows:
                 total, square = changes.totals[0], changes.sizes[0] ** 2
                 return (rows.n_rows + total) ** 2 / (rows.n_rows + 2 * total + square)
         weight = rows.collect("count")
@@ -148,23 +148,41 @@ class Candidate:
         for one in self.warnings:
             warn(*one)
 
+    def _note_epsilon(self, first):
+        """Let rows know the change of their weights that is kept.
+
+        Returns
+        -------
+        predicted : ndarray of shape (n_metrics,)
+            The metrics as the first linearisation has them.
+        n_extreme : int
+            How many rows change by far too much.
+        """
+        rows, kept = first.rows, self.kept
+        if kept is None:
+            rows.reduce(_note_nothing)
+        elif kept.rows is rows:
+            kept.changes.note(rows)
+        else:
+            rows.spread("epsilon", kept.epsilon)
+        ((moved, n_extreme),) = rows.reduce(_sums_of_change)
+        return (first.constant - moved)[:-1], n_extreme
+
     def finish(self):
         """Return the Correction, and add to the warnings what it falls short of."""
         first, state = self.first, self.state
-        epsilon = np.zeros(self._problem.n_rows)
-        if self.kept is not None:
-            epsilon = self.kept.epsilon
-        predicted = first.predict(epsilon)
+        predicted, n_extreme = self._note_epsilon(first)
         if self.kept is not None:
             self.warnings.extend(
                 self._problem.shortfall(self._update, self.goal, self.tried, predicted)
             )
-            self.warnings.extend(_extreme_weights(epsilon))
+            if n_extreme:
+                self.warnings.append(_extreme_weights(first.rows.collect("epsilon")))
             self.warnings.extend(utility_warnings(self._problem, state))
-        influence = first.rows.collect("influence")
+        influence = first.rows.hand_over("influence")
         return Correction(
             classifier=self.classifier,
-            epsilon=epsilon,
+            epsilon=first.rows.hand_over("epsilon"),
             influence=influence[:-1],
             utility_influence=influence[-1],
             names=self.names,
@@ -182,18 +200,32 @@ class Candidate:
         )
 
 
+def _note_nothing(block):
+    """Note beside the rows that their weights do not change."""
+    block["epsilon"] = np.zeros(block.n_rows)
+    return ()
+
+
+def _sums_of_change(block):
+    """Return what the change of a block's weights does to metrics and utility.
+
+    And how many rows change by far too much.
+    """
+    epsilon = block["epsilon"]
+    n_extreme = np.count_nonzero(np.abs(epsilon) > _EXTREME)
+    return block["influence"] @ epsilon, n_extreme
+
+
 def _extreme_weights(epsilon):
     """Return a warning of changes that no linearisation in the weights holds for."""
     largest = int(np.abs(epsilon).argmax())
-    if not abs(epsilon[largest]) > _EXTREME:
-        return ()
     message = (
         f"The weight of training row {largest} changes by {epsilon[largest]:.1e} times "
         f"itself, and {np.count_nonzero(np.abs(epsilon) > _EXTREME)} rows by more than "
         f"{_EXTREME} times: the rows hardly influence the metric. Ask for less "
         "(strength) or bound the changes (upper of the weighting)."
     )
-    return ((message, LinearizationWarning),)
+    return message, LinearizationWarning
 
 
 def _weight_sums(block, changes, unit):

@@ -45,6 +45,18 @@ class Evaluation:
         )
         self.all_metrics = [*metrics, LossMetrics("utility", weight)]
 
+    def note_rows(self):
+        """Let the rows know their sample weights; return where metrics note more.
+
+        Returns
+        -------
+        RowBlocks
+        """
+        blocks = self.rows.blocks
+        if "count" not in blocks and (self.weight != 1.0).any():
+            blocks.spread("count", self.weight)
+        return blocks
+
     def measure(self, parameters):
         """Return the metrics and, last, the mean loss, shape (n_metrics + 1,)."""
         return np.concatenate(

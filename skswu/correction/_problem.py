@@ -144,6 +144,23 @@ class Problem(ABC):
     def predicted_by(self, state):
         """Return the positions of the labels that a model predicts on them."""
 
+    def confusion(self, state):
+        """Return the weight of evaluation rows by label and predicted label.
+
+        Parameters
+        ----------
+        state : State
+            The model.
+
+        Returns
+        -------
+        ndarray of shape (n_classes, n_classes)
+        """
+        codes, weight = self.labels()
+        predicted = self.predicted_by(state)
+        n = 1 + int(max(codes.max(), predicted.max()))
+        return np.bincount(codes * np.intp(n) + predicted, weight, n * n).reshape(n, n)
+
     @abstractmethod
     def predicted(self, states):
         """Yield the positions of the labels that models predict on evaluation rows."""

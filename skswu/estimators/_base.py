@@ -20,7 +20,8 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from .._utils._compat import HasMethods, Interval, StrOptions
+from .._utils._array_api import as_like, check_takes, is_foreign, takes_arrays
+from .._utils._compat import HasMethods, Interval, StrOptions, check_same_namespace
 from .._utils._content_hash import content_hash
 from .._utils._documentation_link import DocumentationLinkMixin
 from .._utils._saved_version import SavedVersionMixin
@@ -30,9 +31,19 @@ from .._utils._tasks import (
     root_task,
     task,
 )
-from ..correction import Corrector, Setting
+from ..correction import Corrector, make_setting
 from ..inputs import DataReader, LabeledData, Metadata
-from ..inputs._sample_weight import sample_weight_options
+from ..inputs._collections import (
+    CollectionReader,
+    in_memory_state,
+    is_collection,
+    lazily,
+)
+from ..inputs._sample_weight import (
+    leaves_out_by_weight,
+    sample_weight_options,
+    weigh_rows_out,
+)
 from ..models import WrappedClassifier
 from ..models._pipeline_fit import fit_recorded, rows_as_fitted
 from ..models._wrapped_classifier import (
@@ -41,6 +52,7 @@ from ..models._wrapped_classifier import (
     check_no_samplers,
     tags_or_none,
 )
+from ..rows import BroughtRows
 from ._correction_info import make_correction_info, noting_warnings
 from ._parts import (
     REGISTRIES,
@@ -214,8 +226,14 @@ class BaseUnlearningClassifier(
             What is stored.
         """
 
+    def __copy__(self):
+        """Return another estimator with the same attributes, none of them copied."""
+        twin = type(self).__new__(type(self))
+        vars(twin).update(vars(self))
+        return twin
+
     def __getstate__(self):
-        state, found = super().__getstate__(), registered_parts(self)
+        state, found = in_memory_state(super().__getstate__()), registered_parts(self)
         return {**state, "_registered_parts": found} if found else state
 
     def __setstate__(self, state):
@@ -352,7 +370,8 @@ class BaseUnlearningClassifier(
 
     def _fit_within(self, X, y, fit_params, **given):
         parts = self._resolve_parts()
-        data = self._make_reader(parts).read(X, y, **given)
+        self._check_fits_on(X)
+        data = self._make_reader(parts, X).read(X, y, **given)
         passed = [name for name in _GROUPINGS if given[name] is not None]
         metadata = self._read_metadata(data, fit_params, passed)
         self._correct(self._fit_estimator(replace(data, metadata=metadata)), parts)
@@ -363,7 +382,7 @@ class BaseUnlearningClassifier(
     def _unlearn(self, X, y, **given):
         parts = self._resolve_parts()
         estimator = self._original()
-        training, held_out = self._make_reader(parts).read_both(X, y, **given)
+        training, held_out = self._make_reader(parts, X).read_both(X, y, **given)
         self._correct(FittedModel(estimator, training, held_out), parts)
         self._fitted_from = None
 
@@ -375,9 +394,20 @@ class BaseUnlearningClassifier(
         check_no_samplers(self.estimator)
         return Parts.of(self)
 
-    def _make_reader(self, parts):
+    def _check_fits_on(self, X):
+        if is_collection(X):
+            raise TypeError(
+                f"fit takes rows in memory; got a dask {type(X).__name__}, on which a "
+                f"{type(self.estimator).__name__} cannot be fitted. Fit the estimator "
+                "elsewhere, on a sample for instance, and call unlearn with the "
+                "collection: it corrects on all rows."
+            )
+
+    def _make_reader(self, parts, X):
+        check_takes(self.estimator, X)
         needed_by = needing_groups(parts.objectives)
-        return DataReader(
+        kind = CollectionReader if is_collection(X) else DataReader
+        return kind(
             self.sensitive_features,
             needed_by,
             self.missing_groups,
@@ -400,12 +430,23 @@ class BaseUnlearningClassifier(
         if validation is not None:
             training, held_out = data.take(train), data.take(validation)
         estimator = clone(self.estimator)
-        options = training.metadata.fit
         with fit_of(estimator):
-            seen, options = fit_recorded(estimator, training.X, training.y, options)
+            seen, options = self._fit_rows(estimator, training)
         weight = _weight_of_fit(estimator, training, options)
         training = replace(training, as_fitted=seen, weight=weight)
         return FittedModel(estimator, training, held_out, data, train, validation)
+
+    def _fit_rows(self, estimator, training):
+        """Fit an estimator to rows; return what :func:`fit_recorded` does."""
+        options = training.metadata.fit
+        if isinstance(training.X, BroughtRows):
+            if leaves_out_by_weight(estimator):
+                given = replace(training, weight=options.get("sample_weight"))
+                X, y, weight = weigh_rows_out(given)
+                estimator.fit(X, y, sample_weight=weight)
+                return None, options
+            training = training.in_memory(f"The fit of a {type(estimator).__name__}")
+        return fit_recorded(estimator, training.X, training.y, options)
 
     def _as_fitted(self, training):
         """Return training rows as the original classifier saw them, if known."""
@@ -476,9 +517,9 @@ class BaseUnlearningClassifier(
         parts : Parts
             What the parameters name or are.
         """
-        setting = Setting(
-            wrapped,
+        setting = make_setting(
             fitted.training,
+            wrapped,
             fitted.held_out,
             parts.objectives,
             parts.influence,
@@ -503,13 +544,23 @@ class BaseUnlearningClassifier(
         self._store_columns(found.estimator)
         self.train_indices_ = fitted.train_indices
         if fitted.train_indices is None:
-            self.train_indices_ = np.arange(len(fitted.training.y))
+            positions = fitted.training.positions(found.correction.epsilon)
+            self.train_indices_ = positions
         self.validation_indices_ = fitted.validation_indices
-        self._store(found.correction, fitted.training.weight)
+        self.sample_weight_ = fitted.training.reweighted(found.correction.epsilon)
+        self._store(found.correction)
         weighting = parts.weighting.at(found.strength)
         self.correction_info_ = make_correction_info(
             fitted, parts, weighting, found.correction
         )
+        self._move_beside(fitted.training.X)
+
+    def _move_beside(self, X):
+        """Bring arrays that were learned to the library and the device of X."""
+        if is_foreign(X):
+            for name, value in vars(self).items():
+                if isinstance(value, np.ndarray) and name != "classes_":
+                    setattr(self, name, as_like(value, X))
 
     def _store_columns(self, estimator):
         """Take over what the corrected estimator knows of the columns of X."""
@@ -518,11 +569,8 @@ class BaseUnlearningClassifier(
             if hasattr(estimator, name):
                 setattr(self, name, getattr(estimator, name))
 
-    def _store(self, correction, weight):
+    def _store(self, correction):
         self.epsilon_ = correction.epsilon
-        self.sample_weight_ = 1.0 + correction.epsilon
-        if weight is not None:
-            self.sample_weight_ *= weight
         self.influence_ = correction.influence
         self.utility_influence_ = correction.utility_influence
         self.objective_names_ = correction.names
@@ -604,7 +652,20 @@ class BaseUnlearningClassifier(
 
     def _delegate(self, method, X):
         check_is_fitted(self, "estimator_")
+        if is_collection(X):
+            return self._delegate_lazily(method, X)
+        check_same_namespace(X, self, attribute="objective_after_", method=method)
         return getattr(self.estimator_, method)(X)
+
+    def _delegate_lazily(self, method, X):
+        """Return what a method returns of a dask collection, as a dask array."""
+        n_classes = len(self.classes_)
+        shape, dtype = (n_classes,), np.dtype(np.float64)
+        if method == "predict":
+            shape, dtype = (), self.classes_.dtype
+        elif method == "decision_function" and n_classes == 2:
+            shape = ()
+        return lazily(getattr(self.estimator_, method), X, shape, dtype)
 
     def set_params(self, **params):
         """Set parameters, also of parts that were given by name.
@@ -650,6 +711,7 @@ class BaseUnlearningClassifier(
         inner = tags_or_none(self.estimator)
         if inner is not None:
             tags.input_tags = deepcopy(inner.input_tags)
+            tags.array_api_support = takes_arrays(self.estimator)
         of_classifier = inner and inner.classifier_tags
         is_multiclass = of_classifier is None or of_classifier.multi_class
         objectives = _objectives_or_none(self.objective)

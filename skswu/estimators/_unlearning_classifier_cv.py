@@ -9,6 +9,7 @@ from sklearn.model_selection import check_cv
 from sklearn.utils.metadata_routing import MethodMapping
 from sklearn.utils.parallel import Parallel, delayed
 
+from .._utils._array_api import as_numpy
 from .._utils._compat import Interval
 from .._utils._tasks import current_task, task, within
 from .._utils._warnings import warn
@@ -20,6 +21,7 @@ from ..metrics._utility import requesting_scorer
 from ..models import WrappedClassifier
 from ..selection._decision_threshold import ThresholdSearch, with_threshold
 from ..selection._disparities import Disparities, Ratios
+from ..selection._make_scores import make_scores
 from ..selection._path_table import MeasuredPath, PathTable, make_point, make_table
 from ..selection._pooled_disparity import PooledDisparity
 from ..selection._rules import (
@@ -27,7 +29,6 @@ from ..selection._rules import (
     HighestUtilityByRatio,
     SmallestDisparity,
 )
-from ..selection._thresholded_scores import ThresholdedScores
 from ._base import BaseUnlearningClassifier, CorrectedModel
 
 _DEFAULT_UTILITY_LOSS = 0.01
@@ -486,17 +487,16 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
         data, times = seen.measured, None
         if scored is not None:
             data, times = scored[0].seen_by(wrapped), scored[1]
-        disparities = self._disparities(parts, wrapped.classifier.classes_)
-        scores = ThresholdedScores(
-            data, wrapped.classifier, disparities, self.utility, times
-        )
+        disparities = self._disparities(parts, as_numpy(wrapped.classifier.classes_))
+        corrector = self._pose(WrappedClassifier(wrapped.classifier), seen, parts)
+        given = disparities, self.utility, times
+        scores = make_scores(data, wrapped.classifier, corrector.problem, *given)
         pooled = None
         if scored is None:
             pooled = PooledDisparity(disparities, [scores.rows], [scores.before])
         search = None
         if self.tune_threshold and scored is None:
             search = ThresholdSearch(scores, pooled, self._rule)
-        corrector = self._pose(WrappedClassifier(wrapped.classifier), seen, parts)
         candidates = corrector.correct(strengths)
         predicted = [None] * len(candidates)
         if scored is None:

@@ -4,8 +4,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.utils import indexable
 
+from .._utils._array_api import as_numpy, is_foreign
 from .._utils._compat import check_sample_weight
 from .._utils._warnings import warn
 from ._labeled_data import LabeledData
@@ -80,7 +82,7 @@ class DataReader:
             "sample_weight": sample_weight,
         }
         if X_val is None:
-            _check_alone(
+            check_alone(
                 y_val=y_val,
                 sensitive_features_val=sensitive_features_val,
                 control_features_val=control_features_val,
@@ -102,8 +104,9 @@ class DataReader:
         check_in_memory(X, f"X{ending}")
         if y is None and is_dataset(X):
             y = labels_of(X, f"y{ending}")
-        (X,) = indexable(X)
-        y = read_labels(y, f"y{ending}")
+        if issparse(X) or not hasattr(X, "shape"):
+            (X,) = indexable(X)
+        y = read_labels(as_numpy(y), f"y{ending}")
         X = as_inputs(X, len(y))
         if count_rows(X) != len(y):
             raise ValueError(
@@ -118,6 +121,8 @@ class DataReader:
         Those of control features are the strata that they are compared within.
         """
         name = f"sensitive_features{ending}"
+        if is_foreign(X):
+            X, given, control = map(as_numpy, (X, given, control))
         groups = read_sensitive_features(
             given,
             X,
@@ -168,10 +173,12 @@ def _warn_of_many(groups, name):
 def _check_weight(weight, y):
     if weight is None:
         return None
-    return check_sample_weight(weight, y, dtype=np.float64, ensure_non_negative=True)
+    return check_sample_weight(
+        as_numpy(weight), y, dtype=np.float64, ensure_non_negative=True
+    )
 
 
-def _check_alone(**options):
+def check_alone(**options):
     """Insist that options of the evaluation rows come with X_val."""
     for name, value in options.items():
         if value is not None:

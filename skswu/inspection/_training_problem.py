@@ -10,6 +10,7 @@ from ..correction import Setting
 from ..estimators._parts import needing_groups, resolve_objectives, resolve_part
 from ..influence import INFLUENCES
 from ..inputs import DataReader, LabeledData
+from ..inputs._collections import is_collection
 from ..models import WrappedClassifier
 from ..models._wrapped_classifier import check_no_samplers
 from ..updates import UPDATES
@@ -70,6 +71,11 @@ def read_training_problem(
     fitted anew. An ``update`` takes the place of that.
     """
     fitted = _original(estimator)
+    if is_collection(X):
+        raise TypeError(
+            f"X has to be in memory or in a memory map; got a dask {type(X).__name__}. "
+            "unlearn takes it, and its influence_ stays a dask array."
+        )
     check_no_samplers(fitted)
     objectives = resolve_objectives(
         _own(estimator, "objective", objective, "demographic_parity")

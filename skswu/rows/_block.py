@@ -29,11 +29,16 @@ class Block:
     """
 
     def __init__(self, design, rows, table, n_all_rows):
-        self.design = design
+        self._design = design
         self.rows = rows
         self.n_rows = rows.stop - rows.start
         self._table = table
         self._n_all_rows = n_all_rows
+
+    @property
+    def design(self):
+        """The features of the rows."""
+        return self._design
 
     def __contains__(self, name):
         return name in self._table

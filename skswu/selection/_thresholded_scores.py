@@ -5,9 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from .._utils._array_api import as_numpy
 from ..inputs import check_total_weight, label_positions
 from ..metrics._utility import find_utility
 from ..models import make_measured_view
+from ..rows._memory_maps import in_memory, map_rows
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ class ThresholdedScores:
     def __init__(self, data, classifier, disparities, utility, times=None):
         self.data = data
         self.classifier = classifier
-        self.classes = classifier.classes_
+        self.classes = as_numpy(classifier.classes_)
         self.disparities = disparities
         self.utility_name = utility
         codes = label_positions(data.y, self.classes, "y")
@@ -133,7 +135,25 @@ class ThresholdedScores:
 
     def predict(self, classifier):
         """Return the positions of the labels that a classifier predicts."""
-        return np.searchsorted(self.classes, classifier.predict(self.data.X))
+        predicted = as_numpy(map_rows(self.data.X, classifier.predict))
+        return np.searchsorted(self.classes, predicted)
+
+    def check_tunable(self):
+        """Insist that the decision threshold can be tuned by counts of rows."""
+        disparities = self.disparities
+        if not (
+            disparities.counted
+            and not disparities.scored
+            and self.utility_name == "accuracy"
+            and len(self.classes) == 2
+        ):
+            others = [one.scorer.metric for one in disparities.scored]
+            raise ValueError(
+                "tune_threshold=True needs two classes, utility='accuracy' and an "
+                "objective that compares groups, or the disparity of one; got "
+                f"{len(self.classes)} classes, utility={self.utility_name!r} and "
+                f"{len(disparities.counted)} such disparities, beside {others}."
+            )
 
     def outcome(self, candidate, predicted):
         """Return the Outcome of a candidate's ``classifier``.
@@ -152,8 +172,10 @@ class ThresholdedScores:
             kind = np.min_scalar_type(len(self.classes))
             found["predicted"] = predicted.astype(kind)
         if self.disparities.needs_probabilities:
-            probabilities = candidate.classifier.predict_proba(self.data.X)
-            found["probabilities"] = np.asarray(probabilities)
+            predict = candidate.classifier.predict_proba
+            found["probabilities"] = np.asarray(
+                as_numpy(map_rows(self.data.X, predict))
+            )
         if self.disparities.surrogates:
             largest = self._largest_gap(candidate.classifier)
             found |= dict(zip(("largest_gap", "gap_error"), largest, strict=True))
@@ -167,7 +189,7 @@ class ThresholdedScores:
             return self._accuracy(predicted)
         label = self.disparities.pos_label
         scorer = find_utility(self.utility_name, self.classes, label)
-        X, y = self.data.X, self.data.y
+        X, y = in_memory(self.data.X, f"utility={self.utility_name!r}"), self.data.y
         return float(scorer(classifier, X, y, **self._weights)), np.nan
 
     def _accuracy(self, predicted):

@@ -249,10 +249,17 @@ def as_metrics(linearized):
         utility_influence=linearized.utility_influence,
         utility_constant=float(linearized.constant[-1]),
         utility_before=linearized.utility_before,
-        sample_weight=linearized.sample_weight,
+        sample_weight=_sample_weight(linearized),
         around=rows.collect("origin"),
         one_sided=linearized.one_sided,
     )
+
+
+def _sample_weight(linearized):
+    """Return the fit's sample weights; where they are not at hand, the rows know."""
+    if linearized.sample_weight is None:
+        return linearized.rows.collect("count")
+    return linearized.sample_weight
 
 
 def from_metrics(metrics):
