@@ -3,10 +3,12 @@
 from sklearn.exceptions import InconsistentVersionWarning as _SavedByAnotherVersion
 
 __all__ = [
+    "CopiedRowsWarning",
     "InconsistentVersionWarning",
     "LinearizationWarning",
     "NothingToCorrectWarning",
     "SingularCurvatureWarning",
+    "SmallGroupWarning",
     "TrainingDataWarning",
     "UnreachableBoundWarning",
     "UnreachableTargetWarning",
@@ -44,6 +46,14 @@ class InconsistentVersionWarning(_SavedByAnotherVersion):
         )
 
 
+class CopiedRowsWarning(UserWarning):
+    """Rows of a memory map were copied to memory together.
+
+    The wrapped estimator takes no zero sample weights, so that rows cannot be held out
+    in place, or a step of the Pipeline may look at several rows at once.
+    """
+
+
 class LinearizationWarning(UserWarning):
     """The corrected metric is far from what the influences predicted, or may well be.
 
@@ -67,6 +77,16 @@ class SingularCurvatureWarning(UserWarning):
 
     Its inverse was taken where there is curvature, or with damping added; influence
     along the flat directions means little. Regularisation or ``damping`` may help.
+    """
+
+
+class SmallGroupWarning(UserWarning):
+    """A group that is compared has fewer than 20 evaluation rows (of a label).
+
+    What is measured on so few rows says little about others, and a correction may
+    repair their noise. The message names them, and the metrics that are within 1.96
+    standard errors of zero to begin with. Merge small groups, or give more evaluation
+    rows.
     """
 
 

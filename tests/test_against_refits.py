@@ -155,9 +155,9 @@ def test_multinomial_converged_update_equals_a_refit():
 def test_influence_predicts_leave_one_out_refits(name, objective):
     X, y, group, _ = make_data(n=250)
     estimator = clone(ESTIMATORS[name]).fit(X, y)
-    model = UnlearningClassifier(estimator, objective=objective).unlearn(
-        X, y, sensitive_features=group
-    )
+    model = UnlearningClassifier(
+        estimator, validation_fraction=None, objective=objective
+    ).unlearn(X, y, sensitive_features=group)
     before = surrogate_gap(estimator, X, y, group, objective)
     assert_allclose(model.objective_before_, before, rtol=1e-9)
     actual = []
@@ -214,9 +214,9 @@ def test_equalized_odds_after_is_measured_on_the_corrected_model():
     X, y, group, _ = make_data()
     objective = EqualizedOdds(temperature=0.7)
     estimator = LogisticRegression(**TIGHT).fit(X, y)
-    model = UnlearningClassifier(estimator, objective=objective).unlearn(
-        X, y, sensitive_features=group
-    )
+    model = UnlearningClassifier(
+        estimator, validation_fraction=None, objective=objective
+    ).unlearn(X, y, sensitive_features=group)
     for j, label in enumerate((0, 1)):
         rows = y == label
         by_hand = surrogate_gap(
@@ -278,6 +278,7 @@ def test_conjugate_gradients_and_direct_solver_agree():
     direct, iterative = (
         UnlearningClassifier(
             estimator,
+            validation_fraction=None,
             objective=DemographicParity(pos_label=0),
             influence=Influence(solver=solver),
         ).unlearn(X, y, sensitive_features=group, sample_weight=weight)
@@ -294,6 +295,7 @@ def test_no_step_takes_the_metric_farther_from_its_target(strength):
     estimator = LogisticRegression(C=100.0, **TIGHT).fit(X, y)
     model = UnlearningClassifier(
         estimator,
+        validation_fraction=None,
         objective=DemographicParity(temperature=0.05),
         weighting=SoftWeighting(strength=strength, utility_tolerance=None),
     ).unlearn(X, y, sensitive_features=group)
@@ -313,7 +315,9 @@ def test_a_step_that_passes_its_target_is_shortened():
     group = np.array(["a", "b"])[men]
     estimator = LogisticRegression(**TIGHT).fit(X, y)
     model = UnlearningClassifier(
-        estimator, objective=DemographicParity(temperature=0.5)
+        estimator,
+        validation_fraction=None,
+        objective=DemographicParity(temperature=0.5),
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LinearizationWarning)
@@ -327,7 +331,9 @@ def test_a_metric_far_from_its_prediction_is_told():
     X, y, group, _ = make_data(n=60)
     estimator = LogisticRegression(C=100.0, **TIGHT).fit(X, y)
     model = UnlearningClassifier(
-        estimator, objective=DemographicParity(temperature=0.05)
+        estimator,
+        validation_fraction=None,
+        objective=DemographicParity(temperature=0.05),
     )
     with pytest.warns(LinearizationWarning, match="was predicted to go from"):
         model.unlearn(X, y, sensitive_features=group)

@@ -91,5 +91,6 @@ def test_inspection_copies_nothing(data, pipeline, question, corrected):
 
 def test_held_out_rows_are_still_held_out(data, pipeline):
     X, y, group = data
-    UnlearningClassifier(pipeline).fit(X, y, sensitive_features=group)
+    model = UnlearningClassifier(pipeline, validation_fraction=0.2)
+    model.fit(X, y, sensitive_features=group)
     assert {seen.shape[0] for seen in SEEN} == {160, 40}

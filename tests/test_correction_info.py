@@ -32,6 +32,9 @@ def corrected(rows, wrapper=UnlearningClassifier, **options):
     return wrapper(classifier, **options).unlearn(X, y, sensitive_features=group)
 
 
+HALF = SoftWeighting(strength=0.5, utility_tolerance=0.0)
+
+
 @pytest.fixture(scope="module")
 def rows():
     return make_rows()
@@ -43,7 +46,9 @@ def test_it_is_made_of_plain_types_that_json_takes(rows):
 
 
 def test_it_says_what_was_corrected_by_what(rows):
-    model = corrected(rows, weighting=SoftWeighting(strength=0.5))
+    model = corrected(
+        rows, weighting=SoftWeighting(strength=0.5, utility_tolerance=0.0)
+    )
     info = model.correction_info_
     assert info["objectives"] == [
         "DemographicParity(pos_label='yes', temperature=0.25)"
@@ -61,7 +66,9 @@ def test_it_says_what_was_corrected_by_what(rows):
 def test_it_counts_rows_and_groups(rows):
     X, y, group = rows
     model = UnlearningClassifier(
-        LogisticRegression(), objective=DemographicParity(pos_label="yes")
+        LogisticRegression(),
+        objective=DemographicParity(pos_label="yes"),
+        validation_fraction=0.2,
     ).fit(X, y, sensitive_features=group)
     info = model.correction_info_
     training, held_out = group[model.train_indices_], group[model.validation_indices_]
@@ -79,6 +86,10 @@ def test_it_says_which_rows_the_metrics_were_measured_on(rows):
     X_val, y_val, group_val = make_rows(seed=1)
     model = corrected(rows)
     assert model.correction_info_["n_evaluation_rows"] == len(y)
+    left_out = "training rows, each left out by approximation"
+    assert model.correction_info_["measured_on"] == left_out
+    model.set_params(validation_fraction=None)
+    model.unlearn(X, y, sensitive_features=group)
     assert model.correction_info_["measured_on"] == "training rows"
     model.unlearn(
         X,
@@ -93,7 +104,9 @@ def test_it_says_which_rows_the_metrics_were_measured_on(rows):
 
 
 def test_it_has_what_was_asked_predicted_and_reached(rows):
-    model = corrected(rows, weighting=SoftWeighting(strength=0.5))
+    model = corrected(
+        rows, weighting=SoftWeighting(strength=0.5, utility_tolerance=0.0)
+    )
     (metric,) = model.correction_info_["metrics"]
     assert metric["metric"] == model.objective_names_[0]
     assert metric["before"] == model.objective_before_[0]
@@ -119,7 +132,8 @@ def test_the_chosen_strength_is_the_one_that_is_recorded(rows):
 
 def test_labels_are_plain_whatever_they_were():
     rows = make_rows(labels=(0, 1))
-    model = corrected(rows, objective=["demographic_parity", LossParity()])
+    objective = ["demographic_parity", LossParity()]
+    model = corrected(rows, objective=objective, weighting=SoftWeighting(strength=0.1))
     labels = model.correction_info_["pos_labels"]
     assert labels == [1, None]
     assert type(labels[0]) is int

@@ -60,7 +60,12 @@ def test_an_estimator_of_one_class_is_refused(data):
 @pytest.mark.parametrize("objective", ["demographic_parity", "target_utility"])
 def test_held_out_rows_that_all_weigh_nothing_are_refused(data, kind, objective):
     X, y, group = data
-    model = kind(LogisticRegression(), objective=objective, random_state=0)
+    model = kind(
+        LogisticRegression(),
+        objective=objective,
+        validation_fraction=0.2,
+        random_state=0,
+    )
     held_out = model.fit(X, y, sensitive_features=group).validation_indices_
     weight = np.ones(120)
     weight[held_out] = 0
@@ -156,11 +161,12 @@ def test_influences_that_are_rounding_move_nothing(data):
     # No weights lower the loss that a model has least of to first order.
     X, y, _ = data
     fitted = RidgeClassifier(alpha=0.0).fit(X, y)
-    model = UnlearningClassifier(fitted, objective="target_utility")
+    parts = {"objective": "target_utility", "validation_fraction": None}
+    model = UnlearningClassifier(fitted, **parts)
     with pytest.warns(UnreachableTargetWarning, match=r"at most 0.0%"):
         model.unlearn(X, y)
     assert not model.epsilon_.any()
-    path = UnlearningClassifierCV(fitted, objective="target_utility", strengths=[0.5])
+    path = UnlearningClassifierCV(fitted, strengths=[0.5], **parts)
     with pytest.warns(UnreachableTargetWarning, match=r"at most 0.0%"):
         path.unlearn(X, y)
     assert not path.epsilon_.any()
@@ -189,6 +195,7 @@ def test_noise_is_finite_where_nothing_is_left():
         LogisticRegression().fit(X, y),
         weighting=HardWeighting(fraction=1.0),
         update=FisherForgetting(random_state=0),
+        validation_fraction=None,
     ).unlearn(X, y, sensitive_features=group)
     assert_array_equal(model.sample_weight_, 0.0)
     assert np.isfinite(model.estimator_.coef_).all()

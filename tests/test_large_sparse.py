@@ -44,9 +44,9 @@ def test_conjugate_gradients_equal_a_dense_solve_on_the_words_in_use(text):
     X = X[:400, :1500]
     fitted = LogisticRegression(C=0.1, tol=1e-10, max_iter=10_000).fit(X, y[:400])
     iterative, direct = (
-        UnlearningClassifier(fitted, influence=Influence(solver=solver)).unlearn(
-            X, y[:400], sensitive_features=group[:400]
-        )
+        UnlearningClassifier(
+            fitted, validation_fraction=None, influence=Influence(solver=solver)
+        ).unlearn(X, y[:400], sensitive_features=group[:400])
         for solver in (ConjugateGradient(tol=1e-11), Direct())
     )
     scale = np.abs(direct.influence_).max()

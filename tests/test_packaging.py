@@ -36,7 +36,7 @@ def test_citation_and_changelog_name_the_version():
 def test_import_takes_no_optional_dependency():
     code = "import skswu, skswu.datasets, sys; print(*sys.modules)"
     modules = {name.split(".")[0] for name in run(code).split()}
-    assert not modules & {"torch", "skorch", "matplotlib", "tqdm", "skops"}
+    assert not modules & {"torch", "skorch", "matplotlib", "tqdm", "skops", "dask"}
 
 
 def test_core_dependencies_are_few():
@@ -58,7 +58,7 @@ def test_core_dependencies_are_few():
 
 
 def test_what_is_imported_is_declared():
-    optional = {"matplotlib", "skops", "skorch", "torch", "tqdm"}
+    optional = {"dask", "distributed", "matplotlib", "skops", "skorch", "torch", "tqdm"}
     names = {"scikit-learn": "sklearn"}
     declared = {
         names.get(found, found)

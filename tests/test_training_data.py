@@ -70,7 +70,11 @@ def data(rng):
 
 def unlearn(classifier, data, strength=0.0, **options):
     X, y, group = data
-    model = UnlearningClassifier(classifier, weighting=SoftWeighting(strength=strength))
+    model = UnlearningClassifier(
+        classifier,
+        weighting=SoftWeighting(strength=strength),
+        validation_fraction=None,
+    )
     return model.unlearn(X, y, sensitive_features=group, **options)
 
 
@@ -234,7 +238,9 @@ def test_fit_starts_from_the_rows_that_the_classifier_saw(data, nested, tmp_path
     seen = StandardScaler().fit_transform(X) if nested else X
     seen = StandardScaler().fit_transform(Noisy().fit_transform(seen, y))
     bare = LogisticRegression(tol=1e-10, max_iter=1000).fit(seen, y)
-    by_hand = UnlearningClassifier(bare, weighting=SoftWeighting(strength=0.3))
+    by_hand = UnlearningClassifier(
+        bare, validation_fraction=None, weighting=SoftWeighting(strength=0.3)
+    )
     by_hand.unlearn(seen, y, sensitive_features=group)
     assert_allclose(model.epsilon_, by_hand.epsilon_, atol=1e-9)
     last = model.estimator_
@@ -245,7 +251,9 @@ def test_fit_starts_from_the_rows_that_the_classifier_saw(data, nested, tmp_path
 
 def test_a_path_and_held_out_rows_start_from_them_too(data):
     X, y, group = data
-    model = UnlearningClassifierCV(make(), strengths=[0.0, 0.2], random_state=0)
+    model = UnlearningClassifierCV(
+        make(), strengths=[0.0, 0.2], validation_fraction=0.2, random_state=0
+    )
     model.fit(X, y, sensitive_features=group)
     assert model.training_decrement_ < 1e-12
     # Rows that were not trained on are transformed.

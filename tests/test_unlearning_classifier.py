@@ -118,6 +118,7 @@ NOT_STATABLE = {
         GroupedByFirstFeature(
             LogisticRegression(),
             objective=objective(pos_label=None),
+            weighting=SoftWeighting(strength=0.5),
             validation_fraction=None,
         )
         for objective in (DemographicParity, EqualOpportunity, EqualizedOdds)
@@ -131,7 +132,9 @@ def test_scikit_learn_conventions_with_groups(estimator, check):
 
 def test_fitted_attributes_have_their_documented_shapes(data):
     X, y, group = data
-    model = UnlearningClassifier(LogisticRegression(), random_state=0)
+    model = UnlearningClassifier(
+        LogisticRegression(), validation_fraction=0.2, random_state=0
+    )
     assert model.fit(X, y, sensitive_features=group) is model
     n_train = len(model.train_indices_)
     assert n_train == 240
@@ -152,7 +155,9 @@ def test_fitted_attributes_have_their_documented_shapes(data):
 
 def test_held_out_rows_are_stratified_by_label_and_group(data):
     X, y, group = data
-    model = UnlearningClassifier(LogisticRegression(), random_state=3)
+    model = UnlearningClassifier(
+        LogisticRegression(), validation_fraction=0.2, random_state=3
+    )
     model.fit(X, y, sensitive_features=group)
     together = np.sort(np.append(model.train_indices_, model.validation_indices_))
     assert_array_equal(together, np.arange(300))
@@ -169,7 +174,9 @@ def test_held_out_rows_are_stratified_by_label_and_group(data):
 
 def test_fit_is_a_fit_and_an_unlearn_on_its_split(data):
     X, y, group = data
-    model = UnlearningClassifier(LogisticRegression(), random_state=0)
+    model = UnlearningClassifier(
+        LogisticRegression(), validation_fraction=0.2, random_state=0
+    )
     model.fit(X, y, sensitive_features=group)
     train, held_out = model.train_indices_, model.validation_indices_
     by_hand = UnlearningClassifier(LogisticRegression().fit(X[train], y[train]))
@@ -733,11 +740,12 @@ def test_sgd_stopped_short_shows_in_stationarity(data):
     X, y, group = data
     sgd = SGDClassifier(loss="log_loss", max_iter=1, tol=None, random_state=0)
     sgd.fit(X, y)
-    influence = Influence(leftover_gradient="keep")
-    model = UnlearningClassifier(sgd, influence=influence)
+    parts = {
+        "influence": Influence(leftover_gradient="keep"),
+        "weighting": SoftWeighting(strength=0.2),
+    }
+    model = UnlearningClassifier(sgd, **parts)
     model.unlearn(X, y, sensitive_features=group)
-    exact = UnlearningClassifier(
-        LogisticRegression(tol=1e-10).fit(X, y), influence=influence
-    )
+    exact = UnlearningClassifier(LogisticRegression(tol=1e-10).fit(X, y), **parts)
     exact.unlearn(X, y, sensitive_features=group)
     assert model.stationarity_ > 2 * exact.stationarity_

@@ -284,7 +284,9 @@ def test_disparities_are_fairlearns(data, metric, n_groups):
     group = rng.integers(0, n_groups, len(y)) + (X[:, 0] > 0)
     weight = rng.integers(1, 4, len(y)).astype(float)
     fitted = LogisticRegression().fit(X, y, sample_weight=weight)
-    model = UnlearningClassifierCV(fitted, strengths=[0.0, 0.5], disparity=metric)
+    model = UnlearningClassifierCV(
+        fitted, strengths=[0.0, 0.5], disparity=metric, validation_fraction=None
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model.unlearn(X, y, sensitive_features=group, sample_weight=weight)
@@ -302,7 +304,10 @@ def test_a_group_without_positive_rows_has_no_true_positive_rate(data):
     group = np.where(y == 1, "a", group)
     fitted = LogisticRegression().fit(X, y)
     model = UnlearningClassifierCV(
-        fitted, strengths=[0.0], disparity="equalized_odds_difference"
+        fitted,
+        strengths=[0.0],
+        disparity="equalized_odds_difference",
+        validation_fraction=None,
     )
     with pytest.raises(ValueError, match="disparity is NaN, as a group"):
         model.unlearn(X, y, sensitive_features=group)
@@ -312,7 +317,9 @@ def test_auto_takes_the_largest_of_the_objectives_own_metrics(data):
     X, y, group = data
     fitted = LogisticRegression().fit(X, y)
     names = ["demographic_parity", "equalized_odds"]
-    model = UnlearningClassifierCV(fitted, strengths=[0.0], objective=names)
+    model = UnlearningClassifierCV(
+        fitted, strengths=[0.0], objective=names, validation_fraction=None
+    )
     model.unlearn(X, y, sensitive_features=group)
     expected = max(
         getattr(fairlearn_metrics, f"{name}_difference")(
@@ -330,7 +337,11 @@ def test_a_positive_label_of_several(data):
     group = data[2]
     objective = DemographicParity(pos_label=0)
     model = UnlearningClassifierCV(
-        LogisticRegression(), strengths=3, objective=objective, random_state=0
+        LogisticRegression(),
+        strengths=3,
+        objective=objective,
+        validation_fraction=0.2,
+        random_state=0,
     ).fit(X, y, sensitive_features=group)
     held_out = model.validation_indices_
     selected = model.original_estimator_.predict(X[held_out]) == 0
@@ -416,7 +427,12 @@ def test_only_the_chosen_strength_warns(data):
 )
 def test_a_tuned_threshold_obeys_the_rule_and_needs_no_groups(data, estimator):
     X, y, group = data
-    options = {"strengths": 3, "max_disparity": 0.1, "random_state": 0}
+    options = {
+        "strengths": 3,
+        "max_disparity": 0.1,
+        "validation_fraction": 0.2,
+        "random_state": 0,
+    }
     if isinstance(estimator, HistGradientBoostingClassifier):
         options["update"] = Refit(max_refits=1)
     with warnings.catch_warnings():
@@ -494,7 +510,9 @@ def test_a_classifier_that_tells_no_rows_apart_has_no_threshold(data):
     X, y, group = data
     fitted = LogisticRegression().fit(X, y)
     fitted.coef_[:] = 0.0
-    model = UnlearningClassifierCV(fitted, strengths=2, tune_threshold=True)
+    model = UnlearningClassifierCV(
+        fitted, strengths=2, tune_threshold=True, validation_fraction=None
+    )
     model.unlearn(X, y, sensitive_features=group)
     assert model.threshold_ is None
     assert (model.path_["disparity"] == 0.0).all()

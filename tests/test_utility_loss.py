@@ -80,7 +80,7 @@ def test_it_is_raised_where_a_count_by_hand_says_so(data, factor, intercept):
     X, y, group = data
     fitted = LogisticRegression().fit(X, y)
     update = Placed(factor, intercept)
-    model = UnlearningClassifier(fitted, update=update)
+    model = UnlearningClassifier(fitted, update=update, validation_fraction=None)
     model.set_params(weighting__strength=0.1)
     model, messages = told(lambda: model.unlearn(X, y, sensitive_features=group))
 

@@ -9,6 +9,9 @@ from inspect import signature
 from sklearn import config_context
 from sklearn.metrics import make_scorer
 from sklearn.utils import _safe_indexing as rows_at
+from sklearn.utils._array_api import _max_precision_float_dtype as widest_float
+from sklearn.utils._array_api import device as array_device
+from sklearn.utils._array_api import get_namespace as array_namespace
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import _check_method_params as check_method_params
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
@@ -21,18 +24,37 @@ try:
 except ImportError:  # scikit-learn before 1.9 has no callbacks to manage
     managed_callbacks = nullcontext
 
+try:
+    from sklearn.utils._array_api import check_same_namespace
+    from sklearn.utils._array_api import move_to as move_arrays
+except ImportError:  # scikit-learn before 1.9
+    from sklearn.utils._array_api import _convert_to_numpy
+
+    def check_same_namespace(X, estimator, *, attribute, method):
+        """Let the estimator say that X is of another library than it was fitted on."""
+
+    def move_arrays(array, xp, device):
+        """Return an array as numpy."""
+        return _convert_to_numpy(array, array_namespace(array)[0])
+
+
 __all__ = [
     "HasMethods",
     "Interval",
     "StrOptions",
+    "array_device",
+    "array_namespace",
     "check_method_params",
+    "check_same_namespace",
     "check_sample_weight",
     "count_rows",
     "managed_callbacks",
+    "move_arrays",
     "request_sample_weight",
     "rows_at",
     "score_of_predicted_labels",
     "scorer_of_label",
+    "widest_float",
 ]
 
 

@@ -3,6 +3,7 @@
 from ._candidate import Candidate
 from ._correction import Correction, State
 from ._corrector import Corrector
+from ._make_setting import make_setting
 from ._problem import Goal, Problem
 from ._setting import Setting
 
@@ -14,4 +15,5 @@ __all__ = [
     "Problem",
     "Setting",
     "State",
+    "make_setting",
 ]

@@ -20,15 +20,13 @@ class BlockEvaluation:
 
     def __init__(self, evaluation, model):
         self.rows = evaluation.rows.blocks
-        weight = evaluation.weight
-        if self.rows.collect("count") is None and (weight != 1.0).any():
-            self.rows.spread("count", weight)
+        known_of = evaluation.note_rows()
         self._evaluation = evaluation
         self._model = model
         self._parts = [metric.in_blocks() for metric in evaluation.all_metrics]
         for position, part in enumerate(self._parts):
             if part is not None:
-                part.prepare(self.rows, model.loss, model.matrix, f"metric {position}")
+                part.prepare(known_of, model.loss, model.matrix, f"metric {position}")
 
     @property
     def models_at_once(self):
@@ -48,6 +46,25 @@ class BlockEvaluation:
     def at(self):
         """Return the call that measures models."""
         return _At(self._model.loss, self._in_blocks)
+
+    def pull(self, multipliers):
+        """Return the call that combines the slopes of metrics in the margins.
+
+        Parameters
+        ----------
+        multipliers : ndarray of shape (n_metrics + 1,)
+            Of the metrics and, last, the utility; those of metrics that are no
+            function of scores count nothing.
+        """
+        ends = np.cumsum([len(one.names) for one in self._evaluation.all_metrics])
+        factors = [
+            factor
+            for factor, part in zip(
+                np.split(multipliers, ends[:-1]), self._parts, strict=True
+            )
+            if part is not None
+        ]
+        return _Pull(self._model.loss, self._in_blocks, factors)
 
     @property
     def _in_blocks(self):
@@ -111,7 +128,8 @@ class _First:
         self.parts = parts
 
     def __call__(self, block, z, loss=None, losses=None, slope=None):
-        if loss is not self.loss:
+        given, z = z, block.measured(z)
+        if loss is not self.loss or z is not given:
             losses, slope = self.loss.slopes(block["code"], z)
         sums = [part.sums(block, self.loss, z, losses) for part in self.parts]
         gradients = [
@@ -135,6 +153,24 @@ class _At:
         self.is_divisible = not any(part.needs_whole_arrays for part in parts)
 
     def __call__(self, block, z, loss=None, losses=None):
-        if loss is not self.loss:
+        given, z = z, block.measured(z)
+        if loss is not self.loss or z is not given:
             losses = self.loss.values(block["code"], z)
         return tuple(part.sums(block, self.loss, z, losses) for part in self.parts)
+
+
+class _Pull:
+    """Combine slopes in the margins of a model (n_outputs, n_rows)."""
+
+    def __init__(self, loss, parts, factors):
+        self.loss = loss
+        self.parts = parts
+        self.factors = factors
+
+    def __call__(self, block, z):
+        z = block.measured(z)
+        _, slope = self.loss.slopes(block["code"], z)
+        return sum(
+            np.tensordot(factor, part.slopes(block, self.loss, z, slope), 1)
+            for factor, part in zip(self.factors, self.parts, strict=True)
+        )

@@ -1,5 +1,6 @@
 """What a classifier becomes at one strength."""
 
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
@@ -11,6 +12,7 @@ from ..exceptions import LinearizationWarning, UnreachableTargetWarning
 from ..weighting import Weights
 from ..weighting._changes import given_changes
 from ._correction import Correction
+from ._small_groups import small_group_warnings
 from ._utility_loss import utility_warnings
 
 # A row that is to count this many times more is not reweighted, but made up.
@@ -91,7 +93,9 @@ class Candidate:
         self.warnings = []
         self.n_iter = 0
         self._problem = corrector.problem
+        self._make_classifier = self._problem.classifier
         self._update = corrector.update
+        self._weighting = corrector.weighting
         self._timer = corrector.timer
         self._change = None
         self.optimality = float("nan")
@@ -132,6 +136,7 @@ class Candidate:
         self.goal = other.goal
         self.warnings.append((message, UnreachableTargetWarning))
         return self
+        self.gaps = None
 
     def take_change(self, changes, rows, linearized):
         """Take a single change of the weights, to be followed by what it leads to."""
@@ -169,7 +174,19 @@ class Candidate:
     @cached_property
     def classifier(self):
         """The classifier, bare."""
-        return self._problem.classifier(self.state)
+        return self._make_classifier(self.state)
+
+    def as_measured(self):
+        """Return the same, with what evaluation rows are scored by.
+
+        That is what stands in the classifier's place there; and as ``gaps``, None
+        otherwise, the metrics and their standard errors.
+        """
+        measured = copy(self)
+        vars(measured).pop("classifier", None)
+        measured._make_classifier = self._problem.measured_classifier
+        measured.gaps = self.state.values[:-1], self.standard_errors()
+        return measured
 
     @property
     def names(self):
@@ -190,7 +207,7 @@ class Candidate:
         rows, changes = self.first.rows, None
         if self.kept is not None:
             rows, changes = self.kept.rows, self.kept.changes
-            if len(self.tried) == 1 and rows.collect("count") is None:
+            if len(self.tried) == 1 and "count" not in rows:
                 total, square = changes.totals[0], changes.sizes[0] ** 2
                 return (rows.n_rows + total) ** 2 / (rows.n_rows + 2 * total + square)
         weight = rows.collect("count")
@@ -205,25 +222,52 @@ class Candidate:
         for one in self.warnings:
             warn(*one)
 
+    def _note_epsilon(self, first):
+        """Let rows know the change of their weights that is kept.
+
+        Returns
+        -------
+        predicted : ndarray of shape (n_metrics,)
+            The metrics as the first linearisation has them.
+        n_extreme : int
+            How many rows change by far too much.
+        """
+        rows, kept = first.rows, self.kept
+        if kept is None:
+            rows.reduce(_note_nothing)
+        elif kept.rows is rows:
+            kept.changes.note(rows)
+        else:
+            rows.spread("epsilon", kept.epsilon)
+        ((moved, n_extreme),) = rows.reduce(_sums_of_change)
+        return (first.constant - moved)[:-1], n_extreme
+
     def finish(self):
         """Return the Correction, and add to the warnings what it falls short of."""
         first, state = self.first, self.state
-        epsilon, predicted = np.zeros(self._problem.n_rows), self._problem.before
+        predicted, n_extreme = self._note_epsilon(first)
         if self.kept is not None:
-            epsilon, predicted = self.kept.epsilon, self.kept.predicted
+            if len(self.tried) > 1 or self.kept.known is not None:
+                predicted = self.kept.predicted
             self.warnings.extend(self._shortfall(predicted))
-            self.warnings.extend(_extreme_weights(epsilon))
+            if n_extreme:
+                self.warnings.append(_extreme_weights(first.rows.collect("epsilon")))
             self.warnings.extend(utility_warnings(self._problem, state))
-        influence = first.rows.collect("influence")
+        self.warnings.extend(small_group_warnings(self._problem))
+        estimate, errors = self._estimate()
+        influence = first.rows.hand_over("influence")
         return Correction(
             classifier=self.classifier,
-            epsilon=epsilon,
+            epsilon=first.rows.hand_over("epsilon"),
             influence=influence[:-1],
             utility_influence=influence[-1],
             names=self.names,
             before=self._problem.before,
             predicted=predicted,
             after=state.values[:-1],
+            estimate=estimate,
+            standard_errors=errors,
+            measured_on=self._problem.measured_on,
             utility_before=self._problem.utility_before,
             utility_after=float(state.values[-1]),
             stationarity=state.stationarity,
@@ -251,19 +295,40 @@ class Candidate:
             return self.reached.strength
         return self.goal.strength * self.goal.share_of(predicted)
 
+    def _estimate(self):
+        """Return the metrics without what rows had a part in, and standard errors."""
+        found = None
+        if self.kept is not None and self._update.settles:
+            found = self._problem.estimate(self.first, self.kept, self._weighting)
+        return found or (None, self._problem.standard_errors(self.state))
+
+
+def _note_nothing(block):
+    """Note beside the rows that their weights do not change."""
+    block["epsilon"] = np.zeros(block.n_rows)
+    return ()
+
+
+def _sums_of_change(block):
+    """Return what the change of a block's weights does to metrics and utility.
+
+    And how many rows change by far too much.
+    """
+    epsilon = block["epsilon"]
+    n_extreme = np.count_nonzero(np.abs(epsilon) > _EXTREME)
+    return block["influence"] @ epsilon, n_extreme
+
 
 def _extreme_weights(epsilon):
     """Return a warning of changes that no linearisation in the weights holds for."""
     largest = int(np.abs(epsilon).argmax())
-    if not abs(epsilon[largest]) > _EXTREME:
-        return ()
     message = (
         f"The weight of training row {largest} changes by {epsilon[largest]:.1e} times "
         f"itself, and {np.count_nonzero(np.abs(epsilon) > _EXTREME)} rows by more than "
         f"{_EXTREME} times: the rows hardly influence the metric. Ask for less "
         "(strength) or bound the changes (upper of the weighting)."
     )
-    return ((message, LinearizationWarning),)
+    return message, LinearizationWarning
 
 
 def _weight_sums(block, changes, unit):

@@ -56,6 +56,13 @@ class Correction:
     before, predicted, after : ndarray of shape (n_metrics,)
         The metrics of the original, as the influences predict them under ``epsilon``,
         and of the corrected model.
+    estimate : ndarray of shape (n_metrics,) or None
+        The metrics of the corrected model as rows would tell that had no part in the
+        correction, where that is known.
+    standard_errors : ndarray of shape (n_metrics,)
+        Of the estimate, or else of the metrics of the corrected model.
+    measured_on : str
+        What the evaluation rows are.
     utility_before, utility_after : float
         Mean loss on the evaluation rows.
     stationarity : float
@@ -88,6 +95,9 @@ class Correction:
     before: np.ndarray
     predicted: np.ndarray
     after: np.ndarray
+    estimate: np.ndarray | None
+    standard_errors: np.ndarray
+    measured_on: str
     utility_before: float
     utility_after: float
     stationarity: float

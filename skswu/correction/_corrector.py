@@ -118,6 +118,10 @@ class Corrector:
         """
         yield from self.problem.predicted([one.state for one in candidates])
 
+    def original(self):
+        """Return the original model as a Candidate, once it was linearised."""
+        return Candidate(self, None, None, None)
+
     def _goal(self, strength, first):
         weighting, one_sided = self.weighting.at(strength), self.problem.one_sided
         target = weighting.target(first.to_repair)

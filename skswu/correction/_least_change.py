@@ -145,7 +145,15 @@ class LeastChange:
         return Point(measured, self.model.problem.first_factor(self.model), 0.0)
 
     def search(
-        self, start, target, *, tol, target_tol, max_iter, least=_SMALLEST_SHARE
+        self,
+        start,
+        target,
+        *,
+        tol,
+        target_tol,
+        max_iter,
+        least=_SMALLEST_SHARE,
+        objective_weight=None,
     ):
         """Return the Found of a target, from a point.
 
@@ -161,17 +169,20 @@ class LeastChange:
             Largest number of steps.
         least : float
             The smallest share of a step that is tried.
+        objective_weight : float or None, default=None
+            Another c.
         """
-        return _Search(self, start, target, tol, target_tol, max_iter, least).run()
+        c = self.weight if objective_weight is None else objective_weight
+        return _Search(self, start, target, tol, target_tol, max_iter, least, c).run()
 
 
 class _Search:
     """One search; attributes change from step to step."""
 
-    def __init__(self, owner, start, target, tol, target_tol, max_iter, least):
+    def __init__(self, owner, start, target, tol, target_tol, max_iter, least, c):
         self.owner, self.model = owner, owner.model
         self.constraints, self.bounds = owner.constraints, owner.bounds
-        self.c, self.target, self.scale = owner.weight, target, owner.constraints.scale
+        self.c, self.target, self.scale = c, target, owner.constraints.scale
         self.tol, self.target_tol = tol, target_tol
         self.max_iter, self.least = max_iter, least
         self.point = start

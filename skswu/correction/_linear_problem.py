@@ -12,6 +12,8 @@ from ..weighting import Linearized
 from ..weighting._linearized import influence_sums
 from ._block_evaluation import BlockEvaluation
 from ._correction import State
+from ._evaluation_rows import LEFT_OUT, leave_out
+from ._own_pull import estimate
 from ._sequence import Sequence
 from ._view_problem import ViewProblem
 
@@ -59,22 +61,26 @@ class LinearProblem(ViewProblem):
         by_hand = overrides(influence, ["invert"], over="invert_operator")
         dense = not by_hand and influence.wants_dense(LinearCurvature(model, rows))
         self._is_dense = dense
-        blocks = self.block_evaluation = BlockEvaluation(self.evaluation, model)
-        first = self._start = objective.start(
-            dense, blocks.first() if self.measured_on_training else None
-        )
-        measured = first.measured
-        if not self.measured_on_training:
-            measured = objective.measure_start(blocks.rows, blocks.first())
-        n = len(measured) // 2
-        values, gradients = blocks.linearized(measured[:n], measured[n:])
-        self._keep(values)
+        at_once = self.measured_on_training and not self.evaluation.leaves_out
+        blocks = BlockEvaluation(self.evaluation, model) if at_once else None
+        first = self._start = objective.start(dense, blocks and blocks.first())
         if by_hand:
             given = self.view, self.rows, model.parameters, self.rows.weight
             self.inverse = influence.invert(*given)
         else:
             given = self.view, first.curvature, first.total_weight
             self.inverse = influence.invert_operator(*given)
+        self.first_inverse = self.inverse
+        leave_out(self.evaluation, objective, self.inverse)
+        blocks = self.block_evaluation = blocks or BlockEvaluation(
+            self.evaluation, model
+        )
+        measured = first.measured
+        if not at_once:
+            measured = objective.measure_start(blocks.rows, blocks.first())
+        n = len(measured) // 2
+        values, gradients = blocks.linearized(measured[:n], measured[n:])
+        self._keep(values)
         # One more right-hand side reads no row of X again.
         asked = np.vstack([gradients, self._told_gradient(first, dense)])
         solution = self.inverse.solve(asked.T)
@@ -284,9 +290,17 @@ class LinearProblem(ViewProblem):
             sums = objective.measure(blocks.rows, parameters, blocks.at())
         return value, gradient, blocks.measured(sums, parameters)
 
+    def estimate(self, first, kept, weighting):
+        if self.measured_on != LEFT_OUT:
+            return None
+        return estimate(self, first, kept, weighting)
+
+    def measured_classifier(self, state):
+        return self.evaluation.classifier(super().classifier(state), state.model)
+
     def predicted(self, states):
         parameters = np.stack([state.model for state in states])
-        yield from self.view.predicted_by_many(self.evaluation.rows, parameters)
+        yield from self.evaluation.predicted_by_many(parameters)
 
 
 def _settles(update):

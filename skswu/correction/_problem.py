@@ -64,6 +64,35 @@ class Problem(ABC):
             Of the original model.
         """
 
+    @property
+    @abstractmethod
+    def metrics(self):
+        """The BoundMetrics, once the original model is linearised."""
+
+    @property
+    @abstractmethod
+    def measured_on(self):
+        """What rows they are measured on, in words."""
+
+    def estimate(self, first, kept, weighting):
+        """Return the metrics of a model as rows would tell that had no part in it.
+
+        Parameters
+        ----------
+        first : Linearized
+            Of the original model.
+        kept : Tried
+            The step that led to it.
+        weighting : BaseWeighting
+            That chose its weights.
+
+        Returns
+        -------
+        tuple (values, errors) of ndarray of shape (n_metrics,), or None
+            With their standard errors; None where it is not known.
+        """
+        return None
+
     @abstractmethod
     def original(self):
         """Return the original model as a State."""
@@ -155,6 +184,21 @@ class Problem(ABC):
         """
         return float(state.values[-1]) - self.utility_before
 
+    def measured_classifier(self, state):
+        """Return what evaluation rows are to be scored by in the classifier's place.
+
+        Parameters
+        ----------
+        state : State
+            The model.
+
+        Returns
+        -------
+        classifier
+            Here the classifier itself.
+        """
+        return self.classifier(state)
+
     @abstractmethod
     def labels(self):
         """Return what evaluation rows are: positions of their labels, and weights."""
@@ -172,6 +216,23 @@ class Problem(ABC):
     @abstractmethod
     def predicted_by(self, state):
         """Return the positions of the labels that a model predicts on them."""
+
+    def confusion(self, state):
+        """Return the weight of evaluation rows by label and predicted label.
+
+        Parameters
+        ----------
+        state : State
+            The model.
+
+        Returns
+        -------
+        ndarray of shape (n_classes, n_classes)
+        """
+        codes, weight = self.labels()
+        predicted = self.predicted_by(state)
+        n = 1 + int(max(codes.max(), predicted.max()))
+        return np.bincount(codes * np.intp(n) + predicted, weight, n * n).reshape(n, n)
 
     @abstractmethod
     def predicted(self, states):

@@ -10,6 +10,7 @@ from ..updates import InfluenceUpdate
 from ..weighting._linearized import linearized_around
 from ._correction import State
 from ._evaluation import Evaluation
+from ._evaluation_rows import kind_of_rows
 from ._problem import Problem
 from ._view_problem import in_view_of
 
@@ -43,6 +44,14 @@ class RefitProblem(Problem):
     @property
     def names(self):
         return self._stand_in.names
+
+    @property
+    def metrics(self):
+        return self._metrics
+
+    @property
+    def measured_on(self):
+        return kind_of_rows(self.setting.held_out is not None, leaves_out=False)
 
     @property
     def one_sided(self):
@@ -146,7 +155,7 @@ class RefitProblem(Problem):
         view = make_measured_view(classifier)
         rows = view.evaluation_rows(self.measured.X, self._codes)
         weight, metrics = self._measured_weight, self._metrics
-        return Evaluation(view, rows, self._codes, weight, metrics)
+        return Evaluation(view, rows, self._codes, weight, metrics, self.measured_on)
 
     def _bind(self):
         """Bind the objectives once for the original and all that replace it."""

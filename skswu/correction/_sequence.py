@@ -1,6 +1,6 @@
 """Corrections by the least change of the weights, one strength after another."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -135,7 +135,30 @@ class Sequence:
             return direct, n_iter
         if found.status == "max_iter" and not self.is_open:
             return direct, n_iter
+        bare = self._bare(strength)
+        if bare is not None:
+            return bare, n_iter + bare.found.n_iter
         return self._continue(strength, start, n_iter)
+
+    def _bare(self, strength):
+        """Return the Reached without the original objective, None if it is not.
+
+        That is a change of the weights, if not the one that was asked for, and the
+        objective takes it from there as far as it can.
+        """
+        if not self.search.weight:
+            return None
+        without = {**self.tolerances, "objective_weight": 0.0}
+        found = self._from(self._beginning(), strength, without)
+        if not self._is_met(found):
+            return None
+        first = self._reached(strength, found)
+        again = self._from(first, strength, self.tolerances)
+        if self._is_met(again):
+            return self._reached(strength, again)
+        known = self._from(first, strength, {**self.tolerances, "max_iter": 0})
+        found = replace(found, optimality=known.optimality)
+        return Reached(strength, found, first.epsilon)
 
     def _from(self, start, strength, tolerances):
         """Search for a strength from one that was reached."""
@@ -176,7 +199,9 @@ class Sequence:
 
     def _is_met(self, found):
         """Say whether the targets are met, by whatever weights."""
-        return found.status == "converged" or found.miss <= self.tolerances["target_tol"]
+        return (
+            found.status == "converged" or found.miss <= self.tolerances["target_tol"]
+        )
 
     def _tried(self, reached):
         """Return the step that a strength led to."""

@@ -1,13 +1,15 @@
 """The classifier, its data and the parts that say what is corrected and how."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from .._utils._array_api import is_foreign
 from ..inputs import check_total_weight, label_positions
 from ..models import check_needs, make_model_view
 from ._evaluation import Evaluation
+from ._evaluation_rows import kind_of_rows
 from ._linear_problem import LinearProblem
 from ._refit_problem import RefitProblem
 from ._view_problem import ViewProblem
@@ -29,6 +31,9 @@ class Setting:
         What is measured.
     influence : Influence
         How influences are computed.
+    leaves_out : bool, default=False
+        Whether training rows are measured by approximate leave-one-out, of models
+        that this can be known of.
     """
 
     wrapped: Any
@@ -36,6 +41,7 @@ class Setting:
     held_out: Any
     objectives: list
     influence: Any
+    leaves_out: bool = False
 
     def moved(self, update):
         """Return the problem of moving the parameters of the classifier.
@@ -65,7 +71,18 @@ class Setting:
         -------
         RefitProblem
         """
-        return RefitProblem(self.seen_by_classifier(), update)
+        setting = self.seen_by_classifier()
+        name = type(update).__name__
+        if is_foreign(self.training.X):
+            raise TypeError(
+                f"{name} fits the classifier anew on numpy arrays; got X as a "
+                f"{type(self.training.X).__name__} under array_api_dispatch. Convert "
+                "it, or take InfluenceUpdate."
+            )
+        data = [d and d.in_memory(name) for d in (setting.training, setting.held_out)]
+        training, held_out = data
+        setting = replace(setting, training=training, held_out=held_out)
+        return RefitProblem(setting, update)
 
     def seen_by_classifier(self):
         """Return the same setting behind the transformers of a Pipeline."""
@@ -75,11 +92,11 @@ class Setting:
 
     def _of_view(self, view, update):
         """Bind the classifier, its data and the objectives to each other."""
-        _check_classes(view.classes)
+        check_classes(view.classes)
         parts = [update, *self.objectives]
         check_needs(view, parts)
         codes = label_positions(self.training.y, view.classes, "y")
-        X = self.training.seen_by(self.wrapped).X
+        X = view.readable(self.training.seen_by(self.wrapped).X)
         view = update.restrict(self.influence, view, X)
         restriction = f" with parameters={self.influence.parameters!r}"
         check_needs(view, parts, restriction)
@@ -98,7 +115,7 @@ class Setting:
         if self.held_out is not None:
             measured = self.held_out
             codes = label_positions(measured.y, view.classes, "y_val")
-            X = measured.seen_by(self.wrapped).X
+            X = view.readable(measured.seen_by(self.wrapped).X)
             measured_rows = view.evaluation_rows(X, codes)
         ones = np.broadcast_to(1.0, len(codes))
         weight = ones if measured.weight is None else measured.weight
@@ -107,11 +124,13 @@ class Setting:
             objective.bind(codes, view.classes, measured.groups, weight)
             for objective in self.objectives
         ]
-        is_held_out = self.held_out is not None
-        return Evaluation(view, measured_rows, codes, weight, metrics, is_held_out)
+        leaves_out = self.leaves_out and view.may_leave_out
+        kind = kind_of_rows(self.held_out is not None, leaves_out)
+        return Evaluation(view, measured_rows, codes, weight, metrics, kind)
 
 
-def _check_classes(classes):
+def check_classes(classes):
+    """Insist on two classes."""
     if len(classes) < 2:
         raise ValueError(
             "A correction needs at least two classes; the estimator was fitted on one "

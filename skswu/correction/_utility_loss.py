@@ -47,27 +47,21 @@ def _rise(before, after):
 
 def _lost_predictions(problem, state):
     """Yield in words that predictions became those of a model that knows nothing."""
-    codes, weight = problem.labels()
-    predicted = problem.predicted_by(state)
-    accuracy, majority = _mean(predicted == codes, weight), _largest(codes, weight)
-    is_constant = (predicted == predicted[0]).all()
+    counts = _shares(problem.confusion(state))
+    accuracy, majority = np.trace(counts), counts.sum(axis=1).max()
+    is_constant = np.count_nonzero(counts.sum(axis=0)) == 1
     if accuracy > majority and not is_constant:
         return
-    original = problem.predicted_by(problem.original())
-    original_accuracy = _mean(original == codes, weight)
+    original = _shares(problem.confusion(problem.original()))
+    original_accuracy = np.trace(original)
     if original_accuracy > majority and original_accuracy - accuracy >= _NO_LOSS:
         yield (
             f"the accuracy falls from {original_accuracy:.3g} to {accuracy:.3g}, and "
             f"the most frequent label alone has {majority:.3g}"
         )
-    if is_constant and _largest(original, weight) <= 1.0 - _NO_MINORITY:
+    if is_constant and original.sum(axis=0).max() <= 1.0 - _NO_MINORITY:
         yield "every row is predicted the same label"
 
 
-def _mean(values, weight):
-    return float(values @ weight / weight.sum())
-
-
-def _largest(positions, weight):
-    """Return the share of the most frequent position."""
-    return float(np.bincount(positions, weight).max() / weight.sum())
+def _shares(counts):
+    return counts / counts.sum()

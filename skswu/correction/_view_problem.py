@@ -48,6 +48,14 @@ class ViewProblem(Problem):
         self.one_sided = evaluation.one_sided
         self.n_rows = len(rows)
 
+    @property
+    def metrics(self):
+        return self.evaluation.metrics
+
+    @property
+    def measured_on(self):
+        return self.evaluation.measured_on
+
     def linearize(self):
         view, rows, start = self.view, self.rows, self.view.parameters
         self.tilt = self._kept_gradient(

@@ -1,6 +1,7 @@
 """What the meta-estimators share: all but how a correction is found."""
 
 from abc import ABC, abstractmethod
+from contextlib import nullcontext
 from copy import copy, deepcopy
 from dataclasses import dataclass, replace
 from numbers import Real
@@ -20,7 +21,8 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from .._utils._compat import HasMethods, Interval, StrOptions
+from .._utils._array_api import as_like, check_takes, is_foreign, takes_arrays
+from .._utils._compat import HasMethods, Interval, StrOptions, check_same_namespace
 from .._utils._content_hash import content_hash
 from .._utils._documentation_link import DocumentationLinkMixin
 from .._utils._saved_version import SavedVersionMixin
@@ -30,9 +32,19 @@ from .._utils._tasks import (
     root_task,
     task,
 )
-from ..correction import Corrector, Setting
+from ..correction import Corrector, make_setting
 from ..inputs import DataReader, LabeledData, Metadata
-from ..inputs._sample_weight import sample_weight_options
+from ..inputs._collections import (
+    CollectionReader,
+    in_memory_state,
+    is_collection,
+    lazily,
+)
+from ..inputs._sample_weight import (
+    leaves_out_by_weight,
+    sample_weight_options,
+    weigh_rows_out,
+)
 from ..models import WrappedClassifier
 from ..models._pipeline_fit import fit_recorded, rows_as_fitted
 from ..models._wrapped_classifier import (
@@ -41,7 +53,9 @@ from ..models._wrapped_classifier import (
     check_no_samplers,
     tags_or_none,
 )
+from ..rows import BroughtRows
 from ._correction_info import make_correction_info, noting_warnings
+from ._evaluation_rows import AUTO_FRACTION, leaves_out, may_leave_out
 from ._parts import (
     REGISTRIES,
     Parts,
@@ -85,9 +99,7 @@ class FittedModel:
 
     @property
     def measured_on(self):
-        """Which rows these are, in words."""
-        if self.held_out is None:
-            return "training rows"
+        """Which rows these are, in words, if they are not the training rows."""
         if self.validation_indices is None:
             return "evaluation rows that were given"
         return "held-out rows"
@@ -157,7 +169,11 @@ class BaseUnlearningClassifier(
     _parameter_constraints = {
         "estimator": [HasMethods(["fit", "predict"])],
         **part_constraints(),
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither"), None],
+        "validation_fraction": [
+            Interval(Real, 0, 1, closed="neither"),
+            StrOptions({"auto"}),
+            None,
+        ],
         "sensitive_features": "no_validation",
         "control_features": "no_validation",
         "missing_groups": [StrOptions({"error", "own"})],
@@ -173,7 +189,7 @@ class BaseUnlearningClassifier(
         weighting="soft",
         influence="auto",
         update="influence",
-        validation_fraction=0.2,
+        validation_fraction="auto",
         sensitive_features=None,
         control_features=None,
         missing_groups="error",
@@ -214,8 +230,14 @@ class BaseUnlearningClassifier(
             What is stored.
         """
 
+    def __copy__(self):
+        """Return another estimator with the same attributes, none of them copied."""
+        twin = type(self).__new__(type(self))
+        vars(twin).update(vars(self))
+        return twin
+
     def __getstate__(self):
-        state, found = super().__getstate__(), registered_parts(self)
+        state, found = in_memory_state(super().__getstate__()), registered_parts(self)
         return {**state, "_registered_parts": found} if found else state
 
     def __setstate__(self, state):
@@ -285,6 +307,7 @@ class BaseUnlearningClassifier(
         X_val=None,
         y_val=None,
         sensitive_features_val=None,
+        sample_weight_val=None,
         control_features_val=None,
     ):
         """Correct a fitted estimator, given the data that it was trained on.
@@ -312,12 +335,14 @@ class BaseUnlearningClassifier(
         X_val : {array-like, sparse matrix, DataFrame} of shape (n_val, n_features), \
                 default=None
             Evaluation rows to measure the objective and the utility on; None measures
-            on the training rows.
+            on the training rows, see ``validation_fraction``.
         y_val : array-like of shape (n_val,), default=None
             Their labels; required with ``X_val``.
         sensitive_features_val : array-like of shape (n_val,) or (n_val, \
                 n_sensitive), default=None
             Their groups.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            What each of them counts where the objective and the utility are measured.
         control_features_val : array-like of shape (n_val,) or (n_val, n_control), \
                 default=None
             Their strata.
@@ -337,6 +362,7 @@ class BaseUnlearningClassifier(
             X_val=X_val,
             y_val=y_val,
             sensitive_features_val=sensitive_features_val,
+            sample_weight_val=sample_weight_val,
             control_features_val=control_features_val,
         )
         return self._become(scratch)
@@ -352,10 +378,12 @@ class BaseUnlearningClassifier(
 
     def _fit_within(self, X, y, fit_params, **given):
         parts = self._resolve_parts()
-        data = self._make_reader(parts).read(X, y, **given)
+        self._check_fits_on(X)
+        data = self._make_reader(parts, X).read(X, y, **given)
         passed = [name for name in _GROUPINGS if given[name] is not None]
         metadata = self._read_metadata(data, fit_params, passed)
-        self._correct(self._fit_estimator(replace(data, metadata=metadata)), parts)
+        data = replace(data, metadata=metadata)
+        self._correct(self._fit_estimator(data, parts), parts)
         self._took_fit_params = bool(fit_params)
         self._fitted_from = self.estimator
         self._state_then = _fitted_state(self.estimator)
@@ -363,7 +391,7 @@ class BaseUnlearningClassifier(
     def _unlearn(self, X, y, **given):
         parts = self._resolve_parts()
         estimator = self._original()
-        training, held_out = self._make_reader(parts).read_both(X, y, **given)
+        training, held_out = self._make_reader(parts, X).read_both(X, y, **given)
         self._correct(FittedModel(estimator, training, held_out), parts)
         self._fitted_from = None
 
@@ -375,9 +403,20 @@ class BaseUnlearningClassifier(
         check_no_samplers(self.estimator)
         return Parts.of(self)
 
-    def _make_reader(self, parts):
+    def _check_fits_on(self, X):
+        if is_collection(X):
+            raise TypeError(
+                f"fit takes rows in memory; got a dask {type(X).__name__}, on which a "
+                f"{type(self.estimator).__name__} cannot be fitted. Fit the estimator "
+                "elsewhere, on a sample for instance, and call unlearn with the "
+                "collection: it corrects on all rows."
+            )
+
+    def _make_reader(self, parts, X):
+        check_takes(self.estimator, X)
         needed_by = needing_groups(parts.objectives)
-        return DataReader(
+        kind = CollectionReader if is_collection(X) else DataReader
+        return kind(
             self.sensitive_features,
             needed_by,
             self.missing_groups,
@@ -393,19 +432,42 @@ class BaseUnlearningClassifier(
         check_fitted(self.estimator)
         return WrappedClassifier(self.estimator).copied()
 
-    def _fit_estimator(self, data):
+    def _fit_estimator(self, data, parts):
         """Return the FittedModel of a clone of the estimator on some of the rows."""
-        train, validation = self._split(data)
+        if self.validation_fraction != "auto":
+            return self._fit_on_part(data, self.validation_fraction)
+        if not may_leave_out(self.estimator, parts.update):
+            return self._fit_on_part(data, AUTO_FRACTION)
+        fitted = self._fit_on_part(data, None)
+        if leaves_out(fitted.estimator, parts.influence):
+            return fitted
+        # Callbacks know of one fit.
+        return self._fit_on_part(data, AUTO_FRACTION, nullcontext)
+
+    def _fit_on_part(self, data, fraction, fit_task=fit_of):
+        """Return the FittedModel on all rows but a fraction that is held out."""
+        train, validation = self._split(data, fraction)
         training, held_out = data, None
         if validation is not None:
             training, held_out = data.take(train), data.take(validation)
         estimator = clone(self.estimator)
-        options = training.metadata.fit
-        with fit_of(estimator):
-            seen, options = fit_recorded(estimator, training.X, training.y, options)
+        with fit_task(estimator):
+            seen, options = self._fit_rows(estimator, training)
         weight = _weight_of_fit(estimator, training, options)
         training = replace(training, as_fitted=seen, weight=weight)
         return FittedModel(estimator, training, held_out, data, train, validation)
+
+    def _fit_rows(self, estimator, training):
+        """Fit an estimator to rows; return what :func:`fit_recorded` does."""
+        options = training.metadata.fit
+        if isinstance(training.X, BroughtRows):
+            if leaves_out_by_weight(estimator):
+                given = replace(training, weight=options.get("sample_weight"))
+                X, y, weight = weigh_rows_out(given)
+                estimator.fit(X, y, sample_weight=weight)
+                return None, options
+            training = training.in_memory(f"The fit of a {type(estimator).__name__}")
+        return fit_recorded(estimator, training.X, training.y, options)
 
     def _as_fitted(self, training):
         """Return training rows as the original classifier saw them, if known."""
@@ -417,10 +479,9 @@ class BaseUnlearningClassifier(
         seen = rows_as_fitted(fitted, training.X, training.y, options)
         return replace(training, as_fitted=seen)
 
-    def _split(self, data):
+    def _split(self, data, fraction):
         """Return the rows to train on and those to hold out; None is all and none."""
-        frozen = isinstance(self.estimator, FrozenEstimator)
-        if self.validation_fraction is None or frozen:
+        if fraction is None or isinstance(self.estimator, FrozenEstimator):
             return None, None
         _, cells = np.unique(data.y, return_inverse=True)
         if data.groups is not None:
@@ -429,11 +490,11 @@ class BaseUnlearningClassifier(
             if strata is not None:
                 cells = cells * len(strata.names) + strata.codes
         held_out = _stratified_mask(
-            cells, self.validation_fraction, check_random_state(self.random_state)
+            cells, fraction, check_random_state(self.random_state)
         )
         if not held_out.any():
             raise ValueError(
-                f"validation_fraction={self.validation_fraction} of n_samples = "
+                f"validation_fraction={fraction} of n_samples = "
                 f"{len(cells)} leaves no row to measure the objective on; give more "
                 "rows, a larger fraction, or None to measure on the training rows."
             )
@@ -476,12 +537,13 @@ class BaseUnlearningClassifier(
         parts : Parts
             What the parameters name or are.
         """
-        setting = Setting(
-            wrapped,
+        setting = make_setting(
             fitted.training,
+            wrapped,
             fitted.held_out,
             parts.objectives,
             parts.influence,
+            leaves_out=self.validation_fraction is not None,
         )
         problem = parts.update.pose(setting)
         return Corrector(problem, parts.weighting, parts.update, self.verbose)
@@ -503,13 +565,23 @@ class BaseUnlearningClassifier(
         self._store_columns(found.estimator)
         self.train_indices_ = fitted.train_indices
         if fitted.train_indices is None:
-            self.train_indices_ = np.arange(len(fitted.training.y))
+            positions = fitted.training.positions(found.correction.epsilon)
+            self.train_indices_ = positions
         self.validation_indices_ = fitted.validation_indices
-        self._store(found.correction, fitted.training.weight)
+        self.sample_weight_ = fitted.training.reweighted(found.correction.epsilon)
+        self._store(found.correction)
         weighting = parts.weighting.at(found.strength)
         self.correction_info_ = make_correction_info(
             fitted, parts, weighting, found.correction
         )
+        self._move_beside(fitted.training.X)
+
+    def _move_beside(self, X):
+        """Bring arrays that were learned to the library and the device of X."""
+        if is_foreign(X):
+            for name, value in vars(self).items():
+                if isinstance(value, np.ndarray) and name != "classes_":
+                    setattr(self, name, as_like(value, X))
 
     def _store_columns(self, estimator):
         """Take over what the corrected estimator knows of the columns of X."""
@@ -518,17 +590,16 @@ class BaseUnlearningClassifier(
             if hasattr(estimator, name):
                 setattr(self, name, getattr(estimator, name))
 
-    def _store(self, correction, weight):
+    def _store(self, correction):
         self.epsilon_ = correction.epsilon
-        self.sample_weight_ = 1.0 + correction.epsilon
-        if weight is not None:
-            self.sample_weight_ *= weight
         self.influence_ = correction.influence
         self.utility_influence_ = correction.utility_influence
         self.objective_names_ = correction.names
         self.objective_before_ = correction.before
         self.objective_predicted_ = correction.predicted
         self.objective_after_ = correction.after
+        self.objective_estimate_ = correction.estimate
+        self.objective_se_ = correction.standard_errors
         self.utility_before_ = correction.utility_before
         self.utility_after_ = correction.utility_after
         self.stationarity_ = correction.stationarity
@@ -607,7 +678,20 @@ class BaseUnlearningClassifier(
 
     def _delegate(self, method, X):
         check_is_fitted(self, "estimator_")
+        if is_collection(X):
+            return self._delegate_lazily(method, X)
+        check_same_namespace(X, self, attribute="objective_after_", method=method)
         return getattr(self.estimator_, method)(X)
+
+    def _delegate_lazily(self, method, X):
+        """Return what a method returns of a dask collection, as a dask array."""
+        n_classes = len(self.classes_)
+        shape, dtype = (n_classes,), np.dtype(np.float64)
+        if method == "predict":
+            shape, dtype = (), self.classes_.dtype
+        elif method == "decision_function" and n_classes == 2:
+            shape = ()
+        return lazily(getattr(self.estimator_, method), X, shape, dtype)
 
     def set_params(self, **params):
         """Set parameters, also of parts that were given by name.
@@ -653,6 +737,7 @@ class BaseUnlearningClassifier(
         inner = tags_or_none(self.estimator)
         if inner is not None:
             tags.input_tags = deepcopy(inner.input_tags)
+            tags.array_api_support = takes_arrays(self.estimator)
         of_classifier = inner and inner.classifier_tags
         is_multiclass = of_classifier is None or of_classifier.multi_class
         objectives = _objectives_or_none(self.objective)

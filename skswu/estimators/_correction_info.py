@@ -6,6 +6,7 @@ from functools import wraps
 
 import numpy as np
 
+from .._utils._array_api import as_numpy
 from .._utils._versions import versions
 from .._utils._warnings import recorded_warnings
 
@@ -44,7 +45,7 @@ def make_correction_info(fitted, parts, weighting, correction):
         See ``correction_info_`` of :class:`~skswu.UnlearningClassifier`; all of it
         but the warnings, which come last.
     """
-    classes = fitted.estimator.classes_
+    classes = as_numpy(fitted.estimator.classes_)
     return {
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "versions": versions(),
@@ -53,14 +54,20 @@ def make_correction_info(fitted, parts, weighting, correction):
         "weighting": describe_part(weighting),
         "influence": describe_part(parts.influence),
         "update": describe_part(parts.update),
-        "measured_on": fitted.measured_on,
-        "n_training_rows": len(fitted.training.y),
-        "n_evaluation_rows": len(fitted.measured.y),
-        "training_groups": _group_sizes(fitted.training),
-        "evaluation_groups": _group_sizes(fitted.measured),
-        "training_strata": _stratum_sizes(fitted.training),
+        "measured_on": _measured_on(fitted, correction),
+        "n_training_rows": fitted.training.n_rows,
+        "n_evaluation_rows": fitted.measured.n_rows,
+        "training_groups": fitted.training.group_sizes(),
+        "evaluation_groups": fitted.measured.group_sizes(),
+        "training_strata": fitted.training.stratum_sizes(),
         "metrics": _metrics(weighting, correction),
     }
+
+
+def _measured_on(fitted, correction):
+    """Return which rows were measured; how training rows were, the correction knows."""
+    is_training = fitted.held_out is None
+    return correction.measured_on if is_training else fitted.measured_on
 
 
 def describe_part(part):
@@ -92,22 +99,6 @@ def _positive_label(objective, classes):
 def _plain(label):
     label = label.item() if isinstance(label, np.generic) else label
     return label if isinstance(label, (str, int, float)) else str(label)
-
-
-def _group_sizes(data):
-    """Return the number of rows of each group; empty where none are known."""
-    return {} if data.groups is None else _sizes(data.groups)
-
-
-def _stratum_sizes(data):
-    """Return the number of rows of each stratum; empty where there are none."""
-    if data.groups is None or data.groups.strata is None:
-        return {}
-    return _sizes(data.groups.strata)
-
-
-def _sizes(groups):
-    return dict(zip(map(str, groups.names), groups.counts().tolist(), strict=True))
 
 
 def _metrics(weighting, correction):

@@ -33,10 +33,19 @@ class UnlearningClassifier(BaseUnlearningClassifier):
         curvature, which parameters of a network are corrected.
     update : str or ModelUpdate, default="influence"
         ``"influence"``, ``"refit"`` or another name, or an instance.
-    validation_fraction : float or None, default=0.2
-        Share of the rows that :meth:`fit` holds out, stratified by label and group,
-        to measure the objective on. None measures on the training rows, as does a
-        FrozenEstimator, whose training rows are taken to be those given.
+    validation_fraction : float, "auto" or None, default="auto"
+        Which rows the objective and the utility are measured on. ``"auto"`` trains a
+        linear model on all rows that :meth:`fit` is given and measures each of them by
+        its score without itself: approximate leave-one-out, one Newton step from the
+        fit. Of networks, of models that are fitted anew, and of those too wide to
+        factorise their curvature, it holds a fifth of the rows out; to know that, the
+        latter are fitted twice. A float is the share of the rows to hold out,
+        stratified by label and group. None measures on the training rows as they are.
+        Where nothing is held out, as by :meth:`unlearn` without ``X_val`` and of a
+        FrozenEstimator, whose training rows are taken to be those given, all but None
+        measure by approximate leave-one-out what can be, and else on training rows.
+        Metrics that are no function of the scores, as adversarial losses, are measured
+        on training rows as they are.
     sensitive_features : str, int, list of them or None, default=None
         Columns of X, by name or position, to read the groups from when a call passes
         none. They stay in X.
@@ -85,6 +94,19 @@ class UnlearningClassifier(BaseUnlearningClassifier):
         The same as the influences predict them under ``epsilon_``.
     objective_after_ : ndarray of shape (n_metrics,)
         The same of the corrected classifier.
+    objective_estimate_ : ndarray of shape (n_metrics,) or None
+        What the gaps of the corrected classifier would be on other rows: the training
+        rows measured by approximate leave-one-out and, besides, without what each of
+        them pulled the correction by. For reporting and choosing; the correction aims
+        at ``objective_after_``. NaN for metrics that are no function of the scores.
+        None where it is not known: for networks, for models that are fitted anew or
+        too wide, for updates and weightings that end elsewhere than at the least change
+        and its model, and on evaluation rows that were given, held out or are bare
+        training rows. On held-out rows ``objective_after_`` is out of sample for the
+        fit, but not for the correction, whose direction they chose.
+    objective_se_ : ndarray of shape (n_metrics,)
+        Standard errors of the estimate, or else of ``objective_after_``: by differences
+        of independent means of rows. NaN where a metric has none.
     utility_before_ : float
         Mean loss of the original classifier on the evaluation rows.
     utility_after_ : float

@@ -9,6 +9,7 @@ from sklearn.model_selection import check_cv
 from sklearn.utils.metadata_routing import MethodMapping
 from sklearn.utils.parallel import Parallel, delayed
 
+from .._utils._array_api import as_numpy
 from .._utils._compat import Interval
 from .._utils._tasks import current_task, task, within
 from .._utils._warnings import warn
@@ -20,6 +21,7 @@ from ..metrics._utility import requesting_scorer
 from ..models import WrappedClassifier
 from ..selection._decision_threshold import ThresholdSearch, with_threshold
 from ..selection._disparities import Disparities, Ratios
+from ..selection._make_scores import make_scores
 from ..selection._path_table import MeasuredPath, PathTable, make_point, make_table
 from ..selection._pooled_disparity import PooledDisparity
 from ..selection._rules import (
@@ -27,7 +29,6 @@ from ..selection._rules import (
     HighestUtilityByRatio,
     SmallestDisparity,
 )
-from ..selection._thresholded_scores import ThresholdedScores
 from ._base import BaseUnlearningClassifier, CorrectedModel
 
 _DEFAULT_UTILITY_LOSS = 0.01
@@ -104,10 +105,10 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
         See :class:`UnlearningClassifier`.
     update : str or ModelUpdate, default="influence"
         See :class:`UnlearningClassifier`.
-    validation_fraction : float or None, default=0.2
-        Share of the rows that :meth:`fit` holds out to measure on, see
-        :class:`UnlearningClassifier`. None measures on the training rows, and a choice
-        on them is too hopeful.
+    validation_fraction : float, "auto" or None, default="auto"
+        Which rows are measured, see :class:`UnlearningClassifier`: predicted labels
+        and thresholds are those of the same rows, by approximate leave-one-out where
+        the objective is. A choice on bare training rows, as by None, is too hopeful.
     sensitive_features : str, int, list of them or None, default=None
         Columns of X that hold the groups, see :class:`UnlearningClassifier`.
     control_features : str, int, list of them or None, default=None
@@ -270,7 +271,7 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
         weighting="soft",
         influence="auto",
         update="influence",
-        validation_fraction=0.2,
+        validation_fraction="auto",
         sensitive_features=None,
         control_features=None,
         missing_groups="error",
@@ -452,7 +453,7 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
     def _measure_split(self, data, parts, train, test, times, position, at_hand):
         """Return the MeasuredPath of a fit on some rows, scored on others."""
         with within(at_hand), task("split", n_subtasks=None, position=position):
-            fitted = self._fit_estimator(data.take(train))
+            fitted = self._fit_estimator(data.take(train), parts)
             scored = data.take(test), times
             walk = self._walk(self._read_strengths(), fitted, parts, scored)
         return walk.measured, fitted.estimator.classes_
@@ -486,24 +487,26 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
         data, times = seen.measured, None
         if scored is not None:
             data, times = scored[0].seen_by(wrapped), scored[1]
-        disparities = self._disparities(parts, wrapped.classifier.classes_)
-        scores = ThresholdedScores(
-            data, wrapped.classifier, disparities, self.utility, times
-        )
-        pooled = None
+        disparities = self._disparities(parts, as_numpy(wrapped.classifier.classes_))
+        corrector = self._pose(WrappedClassifier(wrapped.classifier), seen, parts)
+        given = disparities, self.utility, times
+        scores = make_scores(data, wrapped.classifier, corrector.problem, *given)
+        candidates = corrector.correct(strengths)
+        original, measured = corrector.original(), candidates
+        predicted, pooled = [None] * len(candidates), None
+        if scored is None:
+            predicted = corrector.predicted(candidates)
+            original = original.as_measured()
+            measured = [candidate.as_measured() for candidate in candidates]
+        scores.measure_original(original)
         if scored is None:
             pooled = PooledDisparity(disparities, [scores.rows], [scores.before])
         search = None
         if self.tune_threshold and scored is None:
             search = ThresholdSearch(scores, pooled, self._rule)
-        corrector = self._pose(WrappedClassifier(wrapped.classifier), seen, parts)
-        candidates = corrector.correct(strengths)
-        predicted = [None] * len(candidates)
-        if scored is None:
-            predicted = corrector.predicted(candidates)
         points = [
             self._point(candidate, known, scores, search)
-            for candidate, known in zip(candidates, predicted, strict=True)
+            for candidate, known in zip(measured, predicted, strict=True)
         ]
         measured = MeasuredPath(scores.rows, scores.before, points)
         return Walk(candidates, measured, pooled)

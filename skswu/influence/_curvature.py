@@ -157,6 +157,17 @@ class InverseCurvature(ABC):
         Solution
         """
 
+    def roots(self):
+        r"""Return factors R of the inverse, :math:`R^\top R = (H + \delta I)^{-1}`.
+
+        Returns
+        -------
+        list of tuple (indices, matrix) or None
+            The parameters of each dense block, and the factor (n_rows, n_in_block) of
+            its inverse. None if the inverse is known by products alone.
+        """
+        return None
+
 
 def warn_of_negative_curvature(found, done):
     """Warn that a system of a minimum's curvature has none, in the same words for all.

@@ -48,14 +48,17 @@ class DirectInverse(InverseCurvature):
             _add_to_diagonal(matrix, damping)
             if null is not None:
                 _fill_null_directions(matrix, null[indices])
-            self._solvers.append((indices, _make_solve(matrix, operator.precision())))
+            self._solvers.append((indices, _BlockInverse(matrix, operator.precision())))
 
     def solve(self, vectors):
         right = self.operator.to_numpy(vectors)
         solution = np.empty_like(right, dtype=np.float64)
-        for indices, solve in self._solvers:
-            solution[indices] = solve(right[indices])
+        for indices, block in self._solvers:
+            solution[indices] = block.solve(right[indices])
         return Solution(self.operator.from_numpy(solution))
+
+    def roots(self):
+        return [(indices, block.root()) for indices, block in self._solvers]
 
 
 def _add_to_diagonal(matrix, value):
@@ -68,44 +71,78 @@ def _fill_null_directions(matrix, null):
     matrix += scale * (null @ null.T)
 
 
-def _make_solve(matrix, precision):
-    """Return a function that solves with a symmetric matrix."""
-    scale = np.sqrt(np.diag(matrix).clip(0.0))
-    # Columns in unlike units must not pass for collinear ones.
-    inverse_scale = np.divide(1.0, scale, out=np.ones_like(scale), where=scale > 0)
-    matrix *= inverse_scale
-    matrix *= inverse_scale[:, None]
-    solve = _make_cholesky_solve(matrix)
-    solve = solve or _make_minimum_norm_solve(matrix, precision)
-    return lambda right: inverse_scale[:, None] * solve(inverse_scale[:, None] * right)
+class _BlockInverse:
+    """The inverse of a symmetric matrix, which is overwritten."""
+
+    def __init__(self, matrix, precision):
+        scale = np.sqrt(np.diag(matrix).clip(0.0))
+        # Columns in unlike units must not pass for collinear ones.
+        self._inverse_scale = np.divide(
+            1.0, scale, out=np.ones_like(scale), where=scale > 0
+        )
+        matrix *= self._inverse_scale
+        matrix *= self._inverse_scale[:, None]
+        self._factor = _cholesky_factor(matrix) or _MinimumNorm(matrix, precision)
+
+    def solve(self, right):
+        """Return the inverse times right-hand sides (n, n_vectors)."""
+        scale = self._inverse_scale[:, None]
+        return scale * self._factor.solve(scale * right)
+
+    def root(self):
+        """Return R (n_rows, n) with R'R the inverse."""
+        return self._factor.root() * self._inverse_scale
 
 
-def _make_cholesky_solve(matrix):
+class _Cholesky:
+    """The lower factor of a positive definite matrix, as LAPACK returns it."""
+
+    def __init__(self, factor):
+        self._factor = factor
+
+    def solve(self, right):
+        return linalg.cho_solve((self._factor, True), right, check_finite=False)
+
+    def root(self):
+        trtri = linalg.get_lapack_funcs("trtri", (self._factor,))
+        inverse, _ = trtri(self._factor, lower=1)
+        return np.tril(inverse)
+
+
+def _cholesky_factor(matrix):
     """Return None if the matrix is singular to working precision."""
     norm = np.abs(matrix).sum(axis=0).max(initial=0.0)
     try:
-        factor = linalg.cho_factor(matrix, lower=True, check_finite=False)
+        factor, _ = linalg.cho_factor(matrix, lower=True, check_finite=False)
     except linalg.LinAlgError:
         return None
-    pocon = linalg.get_lapack_funcs("pocon", (factor[0],))
-    reciprocal_condition, _ = pocon(factor[0], norm, uplo="L")
+    pocon = linalg.get_lapack_funcs("pocon", (factor,))
+    reciprocal_condition, _ = pocon(factor, norm, uplo="L")
     if reciprocal_condition < _MIN_RECIPROCAL_CONDITION:
         return None
-    return lambda right: linalg.cho_solve(factor, right, check_finite=False)
+    return _Cholesky(factor)
 
 
-def _make_minimum_norm_solve(matrix, precision):
-    values, vectors = linalg.eigh(matrix, check_finite=False)
-    sizes = np.abs(values)
-    kept = sizes > len(values) * precision * sizes.max(initial=0.0)
-    if (values[kept] < 0).any():
-        _warn_of_negative_curvature(values)
-        kept &= values > 0
-    else:
-        _warn_of_singularity(kept)
-    vectors = vectors[:, kept]
-    values = values[kept, None]
-    return lambda right: vectors @ ((vectors.T @ right) / values)
+class _MinimumNorm:
+    """The eigenvectors of a matrix that have curvature."""
+
+    def __init__(self, matrix, precision):
+        values, vectors = linalg.eigh(matrix, check_finite=False)
+        sizes = np.abs(values)
+        kept = sizes > len(values) * precision * sizes.max(initial=0.0)
+        if (values[kept] < 0).any():
+            _warn_of_negative_curvature(values)
+            kept &= values > 0
+        else:
+            _warn_of_singularity(kept)
+        self._vectors = vectors[:, kept]
+        self._values = values[kept, None]
+
+    def solve(self, right):
+        return self._vectors @ ((self._vectors.T @ right) / self._values)
+
+    def root(self):
+        return self._vectors.T / np.sqrt(self._values)
 
 
 def _warn_of_negative_curvature(values):

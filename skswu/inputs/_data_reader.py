@@ -4,8 +4,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.utils import indexable
 
+from .._utils._array_api import as_numpy, is_foreign
 from .._utils._compat import check_sample_weight
 from .._utils._warnings import warn
 from ._labeled_data import LabeledData
@@ -66,6 +68,7 @@ class DataReader:
         X_val=None,
         y_val=None,
         sensitive_features_val=None,
+        sample_weight_val=None,
         control_features_val=None,
     ):
         """Return the LabeledData of the training and of the evaluation rows, or None.
@@ -80,9 +83,10 @@ class DataReader:
             "sample_weight": sample_weight,
         }
         if X_val is None:
-            _check_alone(
+            check_alone(
                 y_val=y_val,
                 sensitive_features_val=sensitive_features_val,
+                sample_weight_val=sample_weight_val,
                 control_features_val=control_features_val,
             )
             return self.read(X, y, **given), None
@@ -95,15 +99,17 @@ class DataReader:
         )
         if training.groups is not None and groups is not None:
             groups = groups.aligned_to(training.groups)
-        return training, LabeledData(X_val, y_val, groups)
+        weight = _check_weight(sample_weight_val, y_val, "sample_weight_val")
+        return training, LabeledData(X_val, y_val, groups, weight)
 
     def _check_rows(self, X, y, ending=""):
         """Check what an estimator does not: lengths and labels."""
         check_in_memory(X, f"X{ending}")
         if y is None and is_dataset(X):
             y = labels_of(X, f"y{ending}")
-        (X,) = indexable(X)
-        y = read_labels(y, f"y{ending}")
+        if issparse(X) or not hasattr(X, "shape"):
+            (X,) = indexable(X)
+        y = read_labels(as_numpy(y), f"y{ending}")
         X = as_inputs(X, len(y))
         if count_rows(X) != len(y):
             raise ValueError(
@@ -118,6 +124,8 @@ class DataReader:
         Those of control features are the strata that they are compared within.
         """
         name = f"sensitive_features{ending}"
+        if is_foreign(X):
+            X, given, control = map(as_numpy, (X, given, control))
         groups = read_sensitive_features(
             given,
             X,
@@ -165,13 +173,18 @@ def _warn_of_many(groups, name):
         )
 
 
-def _check_weight(weight, y):
+def _check_weight(weight, y, name="sample_weight"):
     if weight is None:
         return None
-    return check_sample_weight(weight, y, dtype=np.float64, ensure_non_negative=True)
+    options = {"dtype": np.float64, "ensure_non_negative": True}
+    try:
+        return check_sample_weight(as_numpy(weight), y, **options)
+    except ValueError as error:
+        # scikit-learn calls them all by the name of the training rows' weights.
+        raise ValueError(str(error).replace("sample_weight", name)) from None
 
 
-def _check_alone(**options):
+def check_alone(**options):
     """Insist that options of the evaluation rows come with X_val."""
     for name, value in options.items():
         if value is not None:

@@ -4,6 +4,8 @@ import numpy as np
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
+from .._utils._array_api import as_numpy
+
 _MAX_LISTED = 10
 
 
@@ -29,8 +31,8 @@ def read_labels(y, name):
     if np.ma.is_masked(y):
         raise ValueError(f"{name} has {np.ma.count_masked(y)} missing labels.")
     if hasattr(y, "detach"):  # a tensor, which may lie on a device
-        y = y.detach().cpu()
-    y = column_or_1d(y, warn=True)
+        y = np.asarray(y.detach().cpu())
+    y = column_or_1d(as_numpy(y), warn=True)
     if y.dtype == object:
         _check_objects(y, name)
     check_classification_targets(y)

@@ -2,11 +2,77 @@
 
 from inspect import Parameter, signature
 
+import numpy as np
 from sklearn import get_config
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import has_fit_parameter
+
+# Fits by these solvers are the same whether rows of no weight are there or not.
+_SOLVERS_WITHOUT_TRACE = {
+    "sklearn.linear_model._logistic.LogisticRegression": {
+        "lbfgs",
+        "newton-cg",
+        "newton-cholesky",
+    },
+    "sklearn.linear_model._ridge.RidgeClassifier": {
+        "auto",
+        "svd",
+        "cholesky",
+        "lsqr",
+        "sparse_cg",
+    },
+}
+
+
+def leaves_out_by_weight(estimator):
+    """Return whether a fit with rows of no weight is the fit without these rows.
+
+    Parameters
+    ----------
+    estimator : estimator
+        To be fitted.
+
+    Returns
+    -------
+    bool
+        False is always a safe answer.
+    """
+    kind = type(estimator)
+    address = f"{kind.__module__}.{kind.__qualname__}"
+    solvers = _SOLVERS_WITHOUT_TRACE.get(address, ())
+    # Rows are counted, not weighed, for a balance of classes.
+    return (
+        getattr(estimator, "solver", None) in solvers
+        and getattr(estimator, "class_weight", None) != "balanced"
+    )
+
+
+def weigh_rows_out(training):
+    """Return all rows of an X, with the weight 0 for those that are not to be fitted.
+
+    Parameters
+    ----------
+    training : LabeledData
+        Some rows of an X, as BroughtRows.
+
+    Returns
+    -------
+    X : {ndarray, CSR matrix} of shape (n_all, n_features)
+        All of it.
+    y : ndarray of shape (n_all,)
+        Labels; others than those that are fitted have one that stands for nothing.
+    weight : ndarray of shape (n_all,)
+        Sample weights.
+    """
+    rows = training.X
+    n_all, positions = rows.X.shape[0], rows.positions
+    y = np.full(n_all, training.y[0], training.y.dtype)
+    y[positions] = training.y
+    weight = np.zeros(n_all)
+    weight[positions] = 1.0 if training.weight is None else training.weight
+    return rows.X, y, weight
 
 
 def takes_sample_weight(estimator):

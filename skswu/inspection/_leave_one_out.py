@@ -138,6 +138,8 @@ def leave_one_out(
     )
     problem = question.problem
     objective = _pose(problem)
+    if problem.evaluation.leaves_out:
+        problem.linearize()  # it tells how the margins of rows that are left out move
     indices = _check_indices(indices, problem.n_rows)
     # What leaves the range of floats is told by our own warnings.
     with np.errstate(over="ignore", invalid="ignore"):

@@ -114,7 +114,9 @@ class LeaveOneOutSolver:
 
     def _choose_block_size(self):
         n_outputs = len(self._margins)
-        largest = max(self._rows.blocks[0].n_rows, self.centre.size * n_outputs)
+        largest = max(
+            next(iter(self._rows.blocks)).n_rows, self.centre.size * n_outputs
+        )
         return int(np.clip(_BLOCK_ENTRIES // (largest * n_outputs), 8, 1024))
 
     def _largest_row_norm(self):

@@ -10,6 +10,7 @@ from ..correction import Setting
 from ..estimators._parts import needing_groups, resolve_objectives, resolve_part
 from ..influence import INFLUENCES
 from ..inputs import DataReader, LabeledData
+from ..inputs._collections import is_collection
 from ..models import WrappedClassifier
 from ..models._wrapped_classifier import check_no_samplers
 from ..updates import UPDATES
@@ -70,6 +71,11 @@ def read_training_problem(
     fitted anew. An ``update`` takes the place of that.
     """
     fitted = _original(estimator)
+    if is_collection(X):
+        raise TypeError(
+            f"X has to be in memory or in a memory map; got a dask {type(X).__name__}. "
+            "unlearn takes it, and its influence_ stays a dask array."
+        )
     check_no_samplers(fitted)
     objectives = resolve_objectives(
         _own(estimator, "objective", objective, "demographic_parity")
@@ -99,9 +105,16 @@ def read_training_problem(
         training, held_out = _split_as_fitted(estimator, training, held_out)
         index = index[estimator.train_indices_]
     wrapped = WrappedClassifier(fitted)
-    setting = Setting(wrapped, training, held_out, objectives, influence)
+    leaves_out = is_corrected(estimator) and _leaves_out(estimator)
+    setting = Setting(wrapped, training, held_out, objectives, influence, leaves_out)
     update = resolve_part(UPDATES, _own(estimator, "update", update, "influence"))
     return TrainingProblem(update.pose(setting), training, index)
+
+
+def _leaves_out(model):
+    """Say whether an UnlearningClassifier measures training rows as left out."""
+    update = UPDATES.resolve(model.update)
+    return model.validation_fraction is not None and update.may_leave_out
 
 
 def _original(estimator):

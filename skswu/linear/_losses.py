@@ -74,6 +74,32 @@ class LinearLoss(ABC):
     def pull_back(self, z, gradient):
         """Turn gradients in the compact scores into gradients in the margins."""
 
+    @abstractmethod
+    def left_out(self, slope, second, weight, inner, most):
+        """Return by how much margins move where their row is left out of the training.
+
+        Parameters
+        ----------
+        slope : ndarray of shape (n_outputs, n_rows)
+            Derivatives in the margins.
+        second : ndarray of shape (n_outputs, n_rows)
+            The Hessian in the margins, as :meth:`curve` takes it.
+        weight : ndarray of shape (n_rows,) or float
+            Of the rows in the training.
+        inner : ndarray of shape (n_outputs, n_rows) or (n_outputs, n_outputs, n_rows)
+            The rows' products with themselves in the metric of the inverse Hessian.
+        most : float
+            Below 1: the largest share of a curvature that may be a row's own; of a row
+            whose share is larger, the curvature counts less.
+
+        Returns
+        -------
+        offset : ndarray of shape (n_outputs, n_rows)
+            What is added to the margins.
+        is_held : ndarray of bool of shape (n_rows,)
+            Whether a row's share is larger.
+        """
+
     def slopes(self, codes, z):
         """Return losses and slopes alone, as :meth:`derivatives` does."""
         return self.derivatives(codes, z)[:2]
@@ -140,6 +166,19 @@ class MultinomialLoss(LinearLoss):
         full[:-1, :, -1] = -full[:-1, :, :-1].sum(axis=2)
         full[-1] = -full[:-1].sum(axis=0)
         return full
+
+    def left_out(self, slope, second, weight, inner, most):
+        own = -second[:, None] * second
+        own[np.arange(len(second)), np.arange(len(second))] += second
+        share = np.einsum("abn,bcn->nac", weight * own, inner)
+        # The largest eigenvalue is at most the trace.
+        is_held = np.trace(share, axis1=1, axis2=2) > most
+        largest = np.linalg.eigvals(share[is_held]).real.max(axis=1, initial=0.0)
+        share[is_held] *= np.minimum(most / largest, 1.0)[:, None, None]
+        is_held[is_held] = largest > most
+        right = (weight * slope).T[:, :, None]
+        moved = np.linalg.solve(np.eye(len(second)) - share, right)[:, :, 0]
+        return np.einsum("abn,nb->an", inner, moved), is_held
 
     def scores(self, z):
         return log_softmax(z, axis=-2)
@@ -291,6 +330,12 @@ class MarginLoss(LinearLoss):
 
     def hessian(self, design, second, weight):
         return np.stack([design.gram(weight * of_output) for of_output in second])
+
+    def left_out(self, slope, second, weight, inner, most):
+        own = weight * inner
+        share = own * second
+        is_held = (share > most).any(axis=0)
+        return own * slope / (1.0 - np.minimum(share, most)), is_held
 
     def scores(self, z):
         return self.log_odds(z) if z.shape[-2] == 1 else self.log_probability(z)

@@ -51,6 +51,20 @@ class LinearModel:
         """Return the free entries (..., n_parameters) of matrices of coefficients."""
         return matrices[..., self.free]
 
+    def pack_both(self, square):
+        """Return the free entries of a matrix between matrices of coefficients.
+
+        Parameters
+        ----------
+        square : ndarray of shape (n_outputs, n_columns, n_outputs, n_columns)
+            The matrix.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters, n_parameters)
+        """
+        return square[self.free][:, self.free]
+
     def unpack(self, vectors):
         """Return matrices of vectors (..., n_parameters), zero off the free entries."""
         if self.free.all():
@@ -122,6 +136,30 @@ class LinearModel:
         else:
             size = self.free.size
             yield self.free.ravel(), hessian.reshape(size, size)
+
+    def spread_roots(self, roots):
+        """Return factors of the inverse Hessian as matrices of coefficients.
+
+        Parameters
+        ----------
+        roots : list of tuple (indices, matrix)
+            As :meth:`~skswu.influence.InverseCurvature.roots` returns them.
+
+        Returns
+        -------
+        list of ndarray of shape (n_rows, n_outputs_of_block, n_columns)
+            In the order of the outputs: one for each where the loss is a sum over
+            outputs, and else one for all.
+        """
+        if not self.training_loss.separable:
+            ((_, root),) = roots
+            return [self.unpack(root)]
+        spread = []
+        for free, (_, root) in zip(self.free, roots, strict=True):
+            matrices = np.zeros((len(root), 1, len(free)))
+            matrices[:, 0, free] = root
+            spread.append(matrices)
+        return spread
 
     def null_directions(self):
         """Return orthonormal directions that no margin's difference sees, or None.

@@ -7,6 +7,7 @@ import numpy as np
 
 from . import _passes as passes
 from ._curvature import LinearCurvature
+from ._leave_one_out import note_left_out
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,6 +152,24 @@ class TrainingObjective:
         # Squares that overflow are told by a Gram that is not finite.
         with np.errstate(over="ignore", invalid="ignore"):
             return self.rows.reduce(call, summed)[1]
+
+    def note_left_out(self, roots):
+        """Let rows know how their margins move where they are left out of the fit.
+
+        Parameters
+        ----------
+        roots : list of tuple (indices, matrix)
+            Factors of the inverse curvature at the fitted parameters.
+
+        Returns
+        -------
+        int
+            How many rows determine a curvature nearly alone.
+        """
+        spread = self.model.spread_roots(roots)
+        call = partial(note_left_out, loss=self._loss, roots=spread)
+        ((n_held,),) = self.rows.reduce(call)
+        return int(n_held)
 
     def additions(self, changes, dense=False):
         """Return what changes of the weights add at the fitted parameters.

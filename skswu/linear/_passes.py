@@ -247,6 +247,12 @@ def total_loss(block, loss, matrix):
     return (_times(values, block.weight).sum(),)
 
 
+def gradient(block, loss, matrix):
+    """Return the gradient of the summed losses by weight."""
+    slope = loss.gradient(block["code"], block.margins(matrix))
+    return (block.sums(_times(slope, block.weight)),)
+
+
 def objective(block, loss, matrix):
     """Return the summed losses and their gradient under the weights of rows."""
     values, slope = loss.slopes(block["code"], block.margins(matrix))

@@ -10,6 +10,7 @@ import fairlearn.metrics
 import numpy as np
 from sklearn.utils import column_or_1d
 
+from .._utils._array_api import as_numpy
 from ..inputs import label_positions
 from ..objectives._base import positive_position
 from ._label_encoding import encode_predictions
@@ -53,7 +54,7 @@ class ParityMetric:
 
     def measure(self, estimator, X, y, pos_label):
         """Read what the metric compares: here, true and predicted labels."""
-        predictions = column_or_1d(np.asarray(estimator.predict(X)))
+        predictions = column_or_1d(np.asarray(as_numpy(estimator.predict(X))))
         classes = np.asarray(getattr(estimator, "classes_", []))
         return self.of_labels(y, predictions, classes, pos_label)
 

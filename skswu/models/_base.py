@@ -5,6 +5,9 @@ from copy import deepcopy
 
 import numpy as np
 
+from .._utils._array_api import as_numpy
+from ..rows._memory_maps import in_memory
+
 
 class ModelView(ABC):
     r"""A fitted classifier as parameters, per-sample losses and curvature.
@@ -57,10 +60,12 @@ class ModelView(ABC):
     default_lr = None
     precision = float(np.finfo(np.float64).eps)
     follows_leftover_gradient = True
+    #: Whether training rows of such models can be measured as left out of the fit.
+    may_leave_out = False
 
     def __init__(self, estimator):
         self.estimator = estimator
-        self.classes = estimator.classes_
+        self.classes = as_numpy(estimator.classes_)
 
     @property
     @abstractmethod
@@ -87,6 +92,16 @@ class ModelView(ABC):
             f"parameters={parameters!r} is for networks; all parameters of a "
             f"{type(self.estimator).__name__} are corrected together. Use 'all'."
         )
+
+    def readable(self, X):
+        """Return X as rows can be read from it: here, in memory.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame, BroughtRows}
+            As transformers left it.
+        """
+        return in_memory(X, f"The view of a {type(self.estimator).__name__}")
 
     @abstractmethod
     def training_rows(self, X, codes, sample_weight=None):
@@ -272,6 +287,16 @@ class ModelView(ABC):
     def measured_rows(self, rows):
         """Return training rows as they are measured."""
         return rows
+
+    def leaves_out(self, influence):
+        """Say whether training rows can be measured as left out of the fit.
+
+        Parameters
+        ----------
+        influence : Influence
+            How the curvature is solved with: it takes a factor.
+        """
+        return False
 
     def concatenate(self, blocks):
         """Join blocks of vectors side by side."""

@@ -1,14 +1,16 @@
 """The reader of scikit-learn's linear classifiers."""
 
 from abc import abstractmethod
+from functools import partial
 
 import numpy as np
 from scipy.sparse import csr_matrix, issparse
 from sklearn.utils.validation import validate_data
 
-from ..rows import LocalBlocks
+from .._utils._array_api import as_like, as_numpy, float_dtypes, is_foreign
+from ..rows import LocalBlocks, blocks_of
 from ._linear_attacks import LinearAttack
-from ._linear_view import LinearRows, LinearView
+from ._linear_view import LinearRows, LinearView, RowsOfKinds
 
 # Fits leave less on their own rows, see docs/benchmarks_training_data.md.
 _NO_DECREMENT = 3e-4
@@ -40,7 +42,7 @@ class LinearModelView(LinearView):
     """
 
     def __init__(self, estimator):
-        self.estimator, self.classes = estimator, estimator.classes_
+        self.estimator, self.classes = estimator, as_numpy(estimator.classes_)
         loss = self.loss_function()
         matrix = self._fitted_matrix()
         self._whole_shape = matrix.shape
@@ -98,11 +100,38 @@ class LinearModelView(LinearView):
         return rows
 
     def evaluation_rows(self, X, codes):
-        columns = self._columns
-        features = columns[columns < self.estimator.n_features_in_]
         codes = codes.astype(np.min_scalar_type(-len(self.classes)), copy=False)
-        blocks = self.make_blocks(X, features, code=codes)
-        return LinearRows(blocks, codes, self.loss, columns)
+        blocks = self.make_blocks(X, self._features, code=codes)
+        return LinearRows(blocks, codes, self.loss, self._columns)
+
+    @property
+    def _features(self):
+        """Which columns of X are used, shape (n_used,)."""
+        return self._columns[self._columns < self.estimator.n_features_in_]
+
+    def rows_of_kinds(self, data, wrapped):
+        """Return rows that lie elsewhere, of which kinds are known here.
+
+        Parameters
+        ----------
+        data : CollectionData
+            The rows.
+        wrapped : WrappedClassifier
+            Whose transformers they go through.
+
+        Returns
+        -------
+        RowsOfKinds
+        """
+        checked = partial(checked_features, self.estimator, self._features)
+        given = wrapped, checked, self.estimator.fit_intercept, self.classes
+        return RowsOfKinds(*data.hold(*given), self.loss, self._columns)
+
+    def training_rows_of_kinds(self, data, wrapped):
+        """Return the same for rows that the model was trained on, with weights."""
+        rows = self.rows_of_kinds(data, wrapped)
+        self.weigh_classes(rows, rows.kinds.weight if rows.kinds.is_weighted else None)
+        return rows
 
     def make_blocks(self, X, features, **noted):
         """Return the rows of X in blocks.
@@ -122,16 +151,11 @@ class LinearModelView(LinearView):
         -------
         RowBlocks
         """
-        X = validate_data(
-            self.estimator,
-            X,
-            reset=False,
-            accept_sparse="csr",
-            dtype=[np.float64, np.float32],
-        )
-        if len(features) < X.shape[1]:
-            X = X[:, features]
-        return LocalBlocks(X, self.estimator.fit_intercept, **noted)
+        checked = partial(checked_features, self.estimator, features)
+        return blocks_of(X, checked, self.estimator.fit_intercept, **noted)
+
+    def readable(self, X):
+        return X
 
     def strengths(self, rows):
         l1, l2 = self._whole_strengths(len(rows))
@@ -145,7 +169,7 @@ class LinearModelView(LinearView):
         share = self.largest_share_left(rows)
         if np.isinf(share):
             return True
-        start = self.objective_gradient(rows, 0.0 * self.parameters, rows.weight)
+        start = self.gradient_at(rows, 0.0 * self.parameters)
         return np.linalg.norm(gradient) <= share * np.linalg.norm(start)
 
     def largest_share_left(self, rows):
@@ -164,7 +188,7 @@ class LinearModelView(LinearView):
         solver = getattr(estimator, "solver_", getattr(estimator, "solver", None))
         is_stochastic = solver in _STOCHASTIC_SOLVERS
         # Their steps are made for rows of equal weight, and may diverge otherwise.
-        if is_stochastic and np.ptp(rows.weight) > 0:
+        if is_stochastic and not rows.weigh_alike:
             return np.inf
         n_iter = self.n_iter
         if n_iter >= (getattr(estimator, "max_iter", None) or np.inf):
@@ -176,18 +200,23 @@ class LinearModelView(LinearView):
     @property
     def n_iter(self):
         """The number of iterations that the fit took, 0 if it does not say."""
-        n_iter = getattr(self.estimator, "n_iter_", None)
+        n_iter = as_numpy(getattr(self.estimator, "n_iter_", None))
         return 0 if n_iter is None else int(np.max(n_iter))
 
     def write_parameters(self, estimator, parameters):
         fitted = self._fitted_matrix()
         fitted[:, self._columns] = self._unpack(parameters)
         n_features = estimator.n_features_in_
-        coef = fitted[:, :n_features].reshape(estimator.coef_.shape)
-        dtype, sparse = estimator.coef_.dtype, issparse(estimator.coef_)
-        estimator.coef_ = (csr_matrix if sparse else np.asarray)(coef, dtype=dtype)
+        known = estimator.coef_
+        coef = fitted[:, :n_features].reshape(known.shape)
+        dtype = as_numpy(known).dtype
+        if issparse(known):
+            estimator.coef_ = csr_matrix(coef, dtype=dtype)
+        else:
+            estimator.coef_ = as_like(coef.astype(dtype), known)
         if estimator.fit_intercept:
-            estimator.intercept_ = fitted[:, n_features].astype(dtype)
+            intercept = fitted[:, n_features].astype(dtype)
+            estimator.intercept_ = as_like(intercept, known)
 
     def adversarial_rows(self, rows, parameters, attack):
         """Return rows whose inputs an attack has perturbed to raise their losses.
@@ -209,8 +238,16 @@ class LinearModelView(LinearView):
         ------
         ValueError
             If the rows are sparse.
+        TypeError
+            If they are not in one array.
         """
         blocks = rows.blocks
+        if not isinstance(blocks, LocalBlocks) or is_foreign(blocks.X):
+            raise TypeError(
+                "Adversarial inputs are made of rows in one numpy array; got "
+                f"{type(getattr(blocks, 'X', blocks)).__name__}. Give evaluation rows "
+                "(X_val) as one."
+            )
         if issparse(blocks.X):
             raise ValueError(
                 "Adversarial inputs of a sparse X are dense; got a sparse matrix of "
@@ -237,11 +274,11 @@ class LinearModelView(LinearView):
 
     def _fitted_matrix(self):
         """Coefficients with the intercepts behind them, (n_outputs, n_columns)."""
-        coef = self.estimator.coef_
+        coef = as_numpy(self.estimator.coef_)
         coef = np.atleast_2d(coef.toarray() if issparse(coef) else coef)
         if not self.estimator.fit_intercept:
             return coef.astype(np.float64)
-        intercept = np.broadcast_to(self.estimator.intercept_, len(coef))
+        intercept = np.broadcast_to(as_numpy(self.estimator.intercept_), len(coef))
         return np.column_stack([coef, intercept]).astype(np.float64)
 
     def _whole_strengths(self, n_samples):
@@ -262,3 +299,30 @@ class LinearModelView(LinearView):
         if self.estimator.fit_intercept:
             used[-1] = True
         return np.flatnonzero(used)
+
+
+def checked_features(classifier, features, X):
+    """Return the features that a model uses, checked as its classifier does.
+
+    Parameters
+    ----------
+    classifier : classifier
+        Fitted.
+    features : ndarray of int of shape (n_used,)
+        Which of its columns.
+    X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+        As the classifier takes it.
+
+    Returns
+    -------
+    {ndarray, CSR matrix} of shape (n_samples, n_used)
+        A copy only where there is no other way.
+    """
+    X = validate_data(
+        classifier,
+        X,
+        reset=False,
+        accept_sparse="csr",
+        dtype=float_dtypes(X),
+    )
+    return X[:, features] if len(features) < X.shape[1] else X

@@ -1,6 +1,5 @@
 """What each of scikit-learn's linear classifiers minimises."""
 
-from functools import partial
 from inspect import signature
 
 import numpy as np
@@ -23,24 +22,23 @@ class ClassWeightedView(LinearModelView):
     balances_sample_weight = False
 
     def weigh_classes(self, rows, sample_weight):
-        class_weight = self._class_weight(rows.codes, sample_weight)
+        class_weight = self._class_weight(rows, sample_weight)
         if class_weight is not None:
-            rows.weight = rows.weight * class_weight[rows.codes]
+            rows.weigh(class_weight)
 
-    def _class_weight(self, codes, sample_weight):
+    def _class_weight(self, rows, sample_weight):
         """Return the weight of each class, shape (n_classes,), or None."""
-        weighting = self.estimator.class_weight
+        weighting, classes = self.estimator.class_weight, self.classes
         if weighting is None:
             return None
-        options = {}
-        if self.balances_sample_weight and _CLASS_WEIGHT_TAKES_SAMPLE_WEIGHT:
-            options["sample_weight"] = sample_weight
-        labels = self.classes[codes]
-        with np.errstate(divide="ignore"):
-            factors = compute_class_weight(
-                weighting, classes=self.classes, y=labels, **options
-            )
+        if weighting != "balanced":
+            return compute_class_weight(weighting, classes=classes, y=classes)
+        if not (self.balances_sample_weight and _CLASS_WEIGHT_TAKES_SAMPLE_WEIGHT):
+            sample_weight = None
+        totals = rows.class_totals(len(classes), sample_weight)
         # A class whose rows all weigh nothing has no balance, and takes no part.
+        with np.errstate(divide="ignore"):
+            factors = totals.sum() / (len(classes) * totals)
         return np.where(np.isfinite(factors), factors, 0.0)
 
 
@@ -51,7 +49,7 @@ class OneVersusRestView(ClassWeightedView):
         if len(self.classes) == 2:
             super().weigh_classes(rows, sample_weight)
         else:
-            class_weight = self._class_weight(rows.codes, sample_weight)
+            class_weight = self._class_weight(rows, sample_weight)
             rows.loss = type(self.loss)(output_weight=class_weight)
 
 
@@ -181,8 +179,7 @@ class SGDClassifierView(OneVersusRestView):
 
     def largest_share_left(self, rows):
         # Steps that are long for the rows jump about the optimum, or leave it for good.
-        ones = np.broadcast_to(rows.weight, (1, len(rows)))
-        ((squares,),) = rows.blocks.reduce(partial(_squares, weight=ones))
+        ((squares,),) = rows.blocks.reduce(_squares)
         curvature = self._curvatures[self.estimator.loss] * squares.sum() / len(rows)
         length = _last_step_size(self.estimator) * curvature
         return _SGD_LEAVES if length <= _SHORT_STEP else np.inf
@@ -196,9 +193,10 @@ class SGDClassifierView(OneVersusRestView):
         return strength * share, strength * (1.0 - share), 0.0, 0.0
 
 
-def _squares(block, weight):
-    """Return the sums of the squares of each column under weights."""
-    return (block.design.squares(weight[:, block.rows]),)
+def _squares(block):
+    """Return the sums of the squares of each column by weight."""
+    weight = np.broadcast_to(block.weight, (1, block.n_rows))
+    return (block.design.squares(weight),)
 
 
 def _last_step_size(estimator):

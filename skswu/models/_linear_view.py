@@ -1,6 +1,7 @@
 """The view of a model that is linear in its parameters."""
 
 from abc import abstractmethod
+from copy import copy
 from functools import partial
 
 import numpy as np
@@ -30,7 +31,8 @@ class LinearRows:
     Attributes
     ----------
     weight : ndarray of shape (n_samples,) or None
-        Sample weight times class weight; None on evaluation rows.
+        Sample weight times class weight; None on evaluation rows, and where rows are
+        known by their kinds.
     """
 
     def __init__(self, blocks, codes, loss, columns=None):
@@ -40,8 +42,93 @@ class LinearRows:
         self.columns = columns
         self.weight = None
 
+    #: Whether margins are measured with the offset that is noted beside the rows.
+    has_offset = False
+
     def __len__(self):
-        return len(self.codes)
+        return self.blocks.n_rows
+
+    def with_offset(self, loss, blocks=None):
+        """Return rows whose margins are measured with the offset noted beside them.
+
+        Parameters
+        ----------
+        loss : LinearLoss
+            What each row is measured with.
+        blocks : RowBlocks or None, default=None
+            The same rows with notes of their own; None are those of the rows.
+
+        Returns
+        -------
+        OffsetRows or None
+            None where rows lie elsewhere.
+        """
+        blocks = self.blocks if blocks is None else blocks
+        return OffsetRows(blocks, self.codes, loss, self.columns)
+
+    @property
+    def weigh_alike(self):
+        """Whether all training rows have the same weight."""
+        return bool(np.ptp(self.weight) == 0)
+
+    def class_totals(self, n_classes, sample_weight=None):
+        """Return how many rows each class has, or their sample weight, (n_classes,)."""
+        return np.bincount(self.codes, sample_weight, n_classes)
+
+    def weigh(self, of_class):
+        """Multiply the weights of training rows by those of their classes."""
+        self.weight = self.weight * of_class[self.codes]
+
+
+class RowsOfKinds(LinearRows):
+    """Rows of which nothing but their kinds is known here.
+
+    Parameters
+    ----------
+    blocks : RowBlocks
+        The features, with all that is known of the rows.
+    kinds : Kinds
+        Kinds of rows.
+    loss : LinearLoss
+        What each row is measured with.
+    columns : ndarray of int or None, default=None
+        See :class:`LinearRows`.
+    """
+
+    def __init__(self, blocks, kinds, loss, columns=None):
+        super().__init__(blocks, None, loss, columns)
+        self.kinds = kinds
+        self._weigh_alike = kinds.weigh_alike
+
+    @property
+    def weigh_alike(self):
+        return self._weigh_alike
+
+    def with_offset(self, loss, blocks=None):
+        return None
+
+    def class_totals(self, n_classes, sample_weight=None):
+        counted = self.kinds.n if sample_weight is None else sample_weight
+        return np.bincount(self.kinds.codes, counted, n_classes)
+
+    def weigh(self, of_class):
+        self.blocks.reduce(partial(_weigh, of_class=of_class))
+        self._weigh_alike &= bool(np.ptp(of_class) == 0)
+
+
+def _weigh(block, of_class):
+    block["weight"] = block.weight * of_class[block["code"]]
+    return ()
+
+
+class OffsetRows(LinearRows):
+    """Rows whose blocks know an ``offset`` of their margins.
+
+    Of training rows, it is what they would be without the row in the training, see
+    :func:`skswu.linear._leave_one_out.note_left_out`.
+    """
+
+    has_offset = True
 
 
 class LinearView(ModelView):
@@ -65,6 +152,7 @@ class LinearView(ModelView):
     """
 
     default_lr = 1.0
+    may_leave_out = True
 
     def __init__(self, estimator, matrix, free, loss, columns=None):
         super().__init__(estimator)
@@ -110,27 +198,38 @@ class LinearView(ModelView):
 
     def measured_rows(self, rows):
         # Class weights may stand in the training loss; nothing is measured with them.
-        return LinearRows(rows.blocks, rows.codes, self.loss, rows.columns)
+        measured = copy(rows)
+        measured.loss, measured.weight = self.loss, None
+        return measured
+
+    def leaves_out(self, influence):
+        bare = np.zeros(len(self._parameters))
+        model = LinearModel(self._matrix, self._free, self.loss, self.loss, bare, bare)
+        return influence.wants_dense(LinearCurvature(model, None))
+
+    def offset_rows(self, rows, blocks=None):
+        """Return rows whose margins are measured with an offset, or None.
+
+        Parameters
+        ----------
+        rows : LinearRows
+            The rows.
+        blocks : RowBlocks or None, default=None
+            The same rows with notes of their own; None are those of the rows.
+        """
+        return rows.with_offset(self.loss, blocks)
 
     def scores(self, rows, parameters):
-        def of_block(block, z):
-            return self._whole_scores(self.loss.scores(z))
+        call = partial(_scores, loss=self.loss)
+        return self._by_row(rows, parameters, call).T
 
-        return self._by_row(rows, parameters, of_block, (len(self.classes),)).T
-
-    @staticmethod
-    def _whole_scores(scores):
-        """Return scores of all classes (n_classes, n_rows) from compact ones."""
-        if len(scores) > 1:
-            return scores
-        return np.concatenate([np.zeros_like(scores), scores])
+    def margins(self, rows, parameters):
+        """Return the margins of rows, (n_outputs, n_samples)."""
+        return self._by_row(rows, parameters, _margins)
 
     def predicted(self, rows, parameters):
-        def of_block(block, z):
-            # Of one margin, the label is what is on the side of zero.
-            return z[0] > 0 if len(z) == 1 else z.argmax(axis=0)
-
-        return self._by_row(rows, parameters, of_block, (), np.intp)
+        call = partial(predicted_positions, kind=np.intp)
+        return self._by_row(rows, parameters, call)
 
     def predicted_by_many(self, rows, parameters):
         """Yield the positions of the labels that many models predict, in one pass.
@@ -148,45 +247,24 @@ class LinearView(ModelView):
             Of one model.
         """
         kind = np.min_scalar_type(len(self.classes))
-        matrices = self._unpack(parameters)
-        predicted = np.empty((len(parameters), len(rows)), kind)
-
-        def write(block):
-            z = block.margins(matrices)
-            found = z[:, 0] > 0 if z.shape[1] == 1 else z.argmax(axis=1)
-            predicted[:, block.rows] = found
-            return ()
-
-        rows.blocks.reduce(write)
-        yield from predicted
+        call = partial(predicted_positions, kind=kind)
+        yield from self._by_row(rows, parameters, call)
 
     def pull_back_scores(self, rows, parameters, gradient):
-        def of_block(block, z):
-            slope = np.swapaxes(gradient(block.rows), 1, 2)
-            return self.loss.pull_back(z, slope if len(z) > 1 else slope[:, 1:])
-
-        return self._pull_back(rows, parameters, of_block).T
+        call = partial(_pulled_back, loss=self.loss, gradient=gradient)
+        return self._summed(rows, parameters, call).T
 
     def losses(self, rows, parameters):
-        def of_block(block, z):
-            return rows.loss.values(block["code"], z)
-
-        return self._by_row(rows, parameters, of_block, ())
+        return self._by_row(rows, parameters, partial(_losses, loss=rows.loss))
 
     def loss_gradient(self, rows, parameters, weight):
-        def of_block(block, z):
-            return rows.loss.gradient(block["code"], z) * weight[block.rows]
-
-        return self._pull_back(rows, parameters, of_block)
+        call = partial(_loss_slopes, loss=rows.loss, weight=weight)
+        return self._summed(rows, parameters, call)
 
     def loss_derivatives(self, rows, parameters, directions):
         matrices = self._unpack(directions.T)
-
-        def of_block(block, z):
-            slope = rows.loss.gradient(block["code"], z)
-            return np.einsum("kn,mkn->mn", slope, block.margins(matrices))
-
-        return self._by_row(rows, parameters, of_block, (len(matrices),))
+        call = partial(_loss_derivatives, loss=rows.loss, matrices=matrices)
+        return self._by_row(rows, parameters, call)
 
     def squared_gradients(
         self, rows, parameters, weights, *, batch_size=1, random_state=None
@@ -221,6 +299,13 @@ class LinearView(ModelView):
 
     def penalty_gradient(self, rows, parameters):
         return self.model_on(rows).penalty_gradient(parameters)
+
+    def gradient_at(self, rows, parameters):
+        """Return the gradient of the fit's training objective, (n_parameters,)."""
+        matrix = self._matrix_at(rows, parameters)
+        call = partial(passes.gradient, loss=rows.loss, matrix=matrix)
+        ((gradient,),) = rows.blocks.reduce(call)
+        return gradient[self._free] + self.penalty_gradient(rows, parameters)
 
     def objective(self, rows, parameters, weight):
         """Return the training objective under weights, and its gradient."""
@@ -290,12 +375,8 @@ class LinearView(ModelView):
         if not np.isfinite(concordance):
             return False
 
-        def of_block(block, moved):
-            if self.loss.separable:
-                return np.abs(moved).max(axis=0)
-            return np.ptp(moved, axis=0)
-
-        reach = self._by_row(rows, end - start, of_block, ())
+        call = partial(_reach, separable=self.loss.separable)
+        reach = self._by_row(rows, end - start, call)
         return bool(concordance * reach.max() <= longest)
 
     def _matrix_at(self, rows, parameters):
@@ -317,24 +398,73 @@ class LinearView(ModelView):
         matrices[..., self._free] = vectors
         return matrices
 
-    def _by_row(self, rows, parameters, function, shape, dtype=np.float64):
+    def _by_row(self, rows, parameters, function):
         """Return ``function(block, z)`` of all blocks, joined along the rows."""
         matrix = self._matrix_at(rows, parameters)
-        joined = np.empty((*shape, len(rows)), dtype)
-
-        def write(block):
-            joined[..., block.rows] = function(block, block.margins(matrix))
-            return ()
-
-        rows.blocks.reduce(write)
+        given = {"matrix": matrix, "function": function, "offset": rows.has_offset}
+        rows.blocks.reduce(partial(_note, **given))
+        joined = rows.blocks.collect("by row")
+        rows.blocks.forget("by row")
         return joined
 
-    def _pull_back(self, rows, parameters, function):
+    def _summed(self, rows, parameters, function):
         """Sum up gradients from those in the margins, (..., n_parameters)."""
         matrix = self._matrix_at(rows, parameters)
-
-        def add_up(block):
-            return (block.sums(function(block, block.margins(matrix))),)
-
-        ((total,),) = rows.blocks.reduce(add_up)
+        given = {"matrix": matrix, "function": function, "offset": rows.has_offset}
+        ((total,),) = rows.blocks.reduce(partial(_sum, **given))
         return total[..., self._free]
+
+
+def _note(block, matrix, function, offset=False):
+    """Note a function of the margins of a block."""
+    z = block.margins(matrix)
+    block["by row"] = function(block, block.measured(z) if offset else z)
+    return ()
+
+
+def _sum(block, matrix, function, offset=False):
+    """Return the sums of the rows times a function of their margins."""
+    z = block.margins(matrix)
+    return (block.sums(function(block, block.measured(z) if offset else z)),)
+
+
+def _margins(block, z):
+    return z
+
+
+def _scores(block, z, loss):
+    """Return scores of all classes (n_classes, n_rows)."""
+    scores = loss.scores(z)
+    if len(scores) > 1:
+        return scores
+    return np.concatenate([np.zeros_like(scores), scores])
+
+
+def predicted_positions(block, z, kind):
+    """Return positions of labels (..., n_rows) of margins (..., n_outputs, n_rows)."""
+    # Of one margin, the label is what is on the side of zero.
+    found = z[..., 0, :] > 0 if z.shape[-2] == 1 else z.argmax(axis=-2)
+    return found.astype(kind)
+
+
+def _losses(block, z, loss):
+    return loss.values(block["code"], z)
+
+
+def _loss_slopes(block, z, loss, weight):
+    return loss.gradient(block["code"], z) * weight[block.rows]
+
+
+def _loss_derivatives(block, z, loss, matrices):
+    slope = loss.gradient(block["code"], z)
+    return np.einsum("kn,mkn->mn", slope, block.margins(matrices))
+
+
+def _pulled_back(block, z, loss, gradient):
+    slope = np.swapaxes(gradient(block.rows), 1, 2)
+    return loss.pull_back(z, slope if len(z) > 1 else slope[:, 1:])
+
+
+def _reach(block, z, separable):
+    """Return how far margins moved, or those of several outputs apart."""
+    return np.abs(z).max(axis=0) if separable else np.ptp(z, axis=0)

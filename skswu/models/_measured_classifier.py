@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ..rows._memory_maps import in_memory
+
 
 class MeasuredRows:
     """Rows of data with their labels.
@@ -35,7 +37,8 @@ class MeasuredClassifier:
 
     def evaluation_rows(self, X, codes):
         """Return rows to measure on."""
-        return MeasuredRows(X, codes)
+        needed_by = f"predict_proba of a {type(self.estimator).__name__}"
+        return MeasuredRows(in_memory(X, needed_by), codes)
 
     def scores(self, rows, parameters):
         """Return the log-probabilities, shape (n_samples, n_classes)."""

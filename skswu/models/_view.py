@@ -55,7 +55,7 @@ def make_model_view(classifier):
     TypeError
         If no view reads it; names those that are supported.
     """
-    view = _view_of(classifier)
+    view = find_view(classifier)
     if view is not None:
         return view(classifier)
     supported = sorted(address.rsplit(".", 1)[1] for address in _VIEWS)
@@ -76,7 +76,7 @@ def copied_classifier(classifier):
     classifier : classifier
         Fitted, bare.
     """
-    view = _view_of(classifier)
+    view = find_view(classifier)
     return deepcopy(classifier) if view is None else view.copied(classifier)
 
 
@@ -126,8 +126,19 @@ def make_measured_view(classifier):
         return MeasuredClassifier(classifier)
 
 
-def _view_of(classifier):
-    """Return the class of the view that reads a classifier, or None."""
+def find_view(classifier):
+    """Return the class of the view that reads a classifier, fitted or not.
+
+    Parameters
+    ----------
+    classifier : classifier
+        Bare.
+
+    Returns
+    -------
+    type or None
+        None if there is none.
+    """
     for base in type(classifier).__mro__:
         view = _VIEWS.get(_address(base))
         if view is not None:

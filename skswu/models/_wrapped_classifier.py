@@ -8,6 +8,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
+from ._transformers import transform_rows
 from ._view import copied_classifier
 
 
@@ -41,7 +42,7 @@ class WrappedClassifier:
     def transform(self, X):
         """Return X as the classifier sees it."""
         for transformers in self._transformers:
-            X = transformers.transform(X) if len(transformers) else X
+            X = transform_rows(X, transformers) if len(transformers) else X
         return X
 
     def copied(self):

@@ -1,6 +1,7 @@
 """What an objective is."""
 
 from abc import ABC, abstractmethod
+from types import MappingProxyType
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -114,10 +115,13 @@ class BoundMetrics(ABC):
     one_sided : bool
         Whether values below zero are as good as zero, and only those above it are to
         be repaired. Otherwise zero itself is the aim.
+    cell_sizes : dict of str to int
+        How many rows there are of each group, and label, that is compared.
     """
 
     names: list
     one_sided = False
+    cell_sizes = MappingProxyType({})
 
     @abstractmethod
     def measure(self, view, rows, parameters):
@@ -145,6 +149,14 @@ class BoundMetrics(ABC):
         Without them, metrics are measured by the view, on rows in memory alone.
         """
         return None
+
+    @property
+    def is_of_scores(self):
+        """Whether they are a function of the rows' scores.
+
+        Where training rows are measured, they then are by approximate leave-one-out.
+        """
+        return self.in_blocks() is not None
 
 
 class ScoreMetrics(BoundMetrics):

@@ -106,7 +106,7 @@ class WholeArrayMetrics(BlockMetrics):
 
 
 def _note_scores(block, loss, matrix, key):
-    block[key] = loss.scores(block.margins(matrix))
+    block[key] = loss.scores(block.measured(block.margins(matrix)))
     return ()
 
 

@@ -50,6 +50,8 @@ class ComparedCells:
         self.cells = np.where((among >= 0) & (stratum >= 0), cells, n_cells)
         totals = np.bincount(self.cells, weight, n_cells + 1)
         self.totals = totals[:-1].reshape(shape)
+        n_rows = np.bincount(self.cells, weight > 0, n_cells + 1)
+        self._n_rows = n_rows[:-1].reshape(shape)
         self.compared = [np.arange(len(groups.names))] * len(self.totals)
         self._missing = [
             f"{groups.names[group]!r}{self.suffixes[comparison]}"
@@ -77,6 +79,16 @@ class ComparedCells:
     def missing(self):
         """Return the names of the groups without a row that can be compared."""
         return self._missing
+
+    def sizes(self):
+        """Return the number of rows of each group that is compared, by its name."""
+        return {
+            f"{self.group_names[group]!r}{suffix}": int(n_rows[group])
+            for suffix, some, n_rows in zip(
+                self.suffixes, self.compared, self._n_rows, strict=True
+            )
+            for group in some
+        }
 
     def left_out(self):
         """Return the names of the comparisons that hold rows of one group only."""

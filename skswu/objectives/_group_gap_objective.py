@@ -207,7 +207,7 @@ class GroupGapObjective(BaseObjective):
         self._check_none_is_missing(cells)
         self._warn_of_left_out(cells)
         warn_of_guess(self.pos_label, classes, positive)
-        return self.make_metrics(
+        metrics = self.make_metrics(
             codes,
             positive,
             names=cells.names(self._full_name(classes, positive), self.comparison),
@@ -215,6 +215,8 @@ class GroupGapObjective(BaseObjective):
             weight=weight,
             contrasts=cells.contrasts(self.comparison),
         )
+        metrics.cell_sizes = cells.sizes()
+        return metrics
 
     def _full_name(self, classes, positive):
         """Return the name with the label that is looked at, if any."""

@@ -78,6 +78,7 @@ class LimitMetrics(ScoreMetrics):
 
     def __init__(self, means, limit, sign):
         self.names = means.names
+        self.cell_sizes = means.cell_sizes
         self.means = means
         self.limit = limit
         self.sign = sign

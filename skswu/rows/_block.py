@@ -29,11 +29,16 @@ class Block:
     """
 
     def __init__(self, design, rows, table, n_all_rows):
-        self.design = design
+        self._design = design
         self.rows = rows
         self.n_rows = rows.stop - rows.start
         self._table = table
         self._n_all_rows = n_all_rows
+
+    @property
+    def design(self):
+        """The features of the rows."""
+        return self._design
 
     def __contains__(self, name):
         return name in self._table
@@ -105,6 +110,21 @@ class Block:
         """
         margins = self.design.margins(_as_matrix(matrices))
         return margins.reshape(*matrices.shape[:-1], self.n_rows)
+
+    def measured(self, z):
+        """Return margins as rows are measured by: with what is noted as their offset.
+
+        Parameters
+        ----------
+        z : ndarray of shape (..., n_outputs, n_rows)
+            Margins of models.
+
+        Returns
+        -------
+        ndarray of that shape
+            z itself where nothing is noted.
+        """
+        return z + self["offset"] if "offset" in self else z
 
     def sums(self, factors):
         """Return the sums of the rows times factors.

@@ -47,10 +47,21 @@ def design_blocks(X, intercept):
         Whether a column of ones stands behind them.
     """
     kind = _kind_of(X)
-    size = max(kind.entries_of_a_block(X) // kind.entries_of_a_row(X), _MIN_BLOCK_ROWS)
-    for start in range(0, X.shape[0], size):
-        rows = slice(start, min(start + size, X.shape[0]))
+    for rows in slices_of_blocks(X, X.shape[0]):
         yield rows, kind(kind.view_of(X, rows), intercept)
+
+
+def slices_of_blocks(X, n_rows):
+    """Yield slices of so many rows, each a block if the rows are like those of X."""
+    kind = _kind_of(X)
+    size = max(kind.entries_of_a_block(X) // kind.entries_of_a_row(X), _MIN_BLOCK_ROWS)
+    for start in range(0, n_rows, size):
+        yield slice(start, min(start + size, n_rows))
+
+
+def view_of(X, rows):
+    """Return the rows of a slice without a copy of their entries."""
+    return _kind_of(X).view_of(X, rows)
 
 
 def make_design(X, intercept):
@@ -59,7 +70,13 @@ def make_design(X, intercept):
 
 
 def _kind_of(X):
-    return SparseDesign if issparse(X) else DenseDesign
+    if issparse(X):
+        return SparseDesign
+    if isinstance(X, np.ndarray):
+        return DenseDesign
+    from ._array_design import ArrayDesign
+
+    return ArrayDesign
 
 
 class Design(ABC):

@@ -4,9 +4,10 @@ from copy import copy
 
 from ._block import Block
 from ._design import design_blocks, make_design
+from ._noted_blocks import NotedBlocks, as_table
 
 
-class LocalBlocks:
+class LocalBlocks(NotedBlocks):
     """Rows in memory, or in memory maps, read in views that stay.
 
     Parameters
@@ -49,7 +50,7 @@ class LocalBlocks:
 
     def _set(self, designs, noted):
         self.n_rows = self.X.shape[0]
-        self._table = {name: v for name, v in noted.items() if v is not None}
+        self._table = as_table(noted)
         self.blocks = [
             Block(design, rows, self._table, self.n_rows) for rows, design in designs
         ]
@@ -71,18 +72,6 @@ class LocalBlocks:
         rows._set([(block.rows, block.design) for block in self.blocks], noted)
         return rows
 
-    def apart(self):
-        """Return the same rows with the same notes, to be added to on their own.
-
-        Notes of the same name and shape are shared as long as they are written into.
-
-        Returns
-        -------
-        rows : LocalBlocks
-            On the same views of X.
-        """
-        return self.beside(**self._table)
-
     def dense_rows(self, positions):
         """Return some rows of the design.
 
@@ -97,73 +86,3 @@ class LocalBlocks:
             In float64, the intercept's column behind the features.
         """
         return self._design.dense_rows(positions)
-
-    def reduce(self, *calls):
-        """Return the sums of what calls return, over all blocks.
-
-        Parameters
-        ----------
-        *calls : callable
-            Functions of a block.
-
-        Returns
-        -------
-        list of tuple
-            One a call.
-        """
-        totals = [None] * len(calls)
-        for block in self.blocks:
-            for position, call in enumerate(calls):
-                totals[position] = add(totals[position], call(block))
-        return totals
-
-    def collect(self, name):
-        """Return what is noted beside all rows under a name, or None.
-
-        Parameters
-        ----------
-        name : str
-            Of what is noted.
-
-        Returns
-        -------
-        ndarray of shape (..., n_rows) or None
-        """
-        return self._table.get(name)
-
-    def spread(self, name, values):
-        """Note values beside the rows.
-
-        Parameters
-        ----------
-        name : str
-            Under which blocks find them.
-        values : ndarray of shape (..., n_rows)
-            Not copied.
-        """
-        self._table[name] = values
-
-    def forget(self, *names):
-        """Let go of what is noted under some names.
-
-        Parameters
-        ----------
-        *names : str
-            Of what was noted, or was not.
-        """
-        for name in names:
-            self._table.pop(name, None)
-
-
-def add(total, sums):
-    """Add a tuple of sums to a total, which may be None.
-
-    The first sums become the total, and are added to in place where they are arrays.
-    """
-    if total is None:
-        return tuple(sums)
-    added = []
-    for known, more in zip(total, sums, strict=True):
-        known += more
-        added.append(known)
-    return tuple(added)

@@ -50,6 +50,23 @@ class RowBlocks(Protocol):
             None if nothing is.
         """
 
+    def hand_over(self, name):
+        """Return what is noted as a user of the rows gets it.
+
+        Parameters
+        ----------
+        name : str
+            As a block was given it.
+
+        Returns
+        -------
+        ndarray or dask array of shape (..., n_rows)
+            Rows in memory give arrays; those of a cluster leave it where it is.
+        """
+
+    def __contains__(self, name):
+        """Say whether something is noted under a name."""
+
     def spread(self, name, values):
         """Note values beside the rows.
 

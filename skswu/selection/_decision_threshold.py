@@ -6,6 +6,10 @@ import numpy as np
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import FixedThresholdClassifier
 
+from .._utils._array_api import as_numpy
+from ..inputs._rows_of_data import rows_at
+from ..rows._memory_maps import bring_rows, map_rows
+
 # Thresholds that are tried; between two of them are so few rows that a choice among
 # these would follow noise.
 _N_THRESHOLDS = 200
@@ -25,20 +29,7 @@ class ThresholdSearch:
     """
 
     def __init__(self, scores, pooled, rule):
-        disparities = scores.disparities
-        if not (
-            disparities.counted
-            and not disparities.scored
-            and scores.utility_name == "accuracy"
-            and len(scores.classes) == 2
-        ):
-            others = [one.scorer.metric for one in disparities.scored]
-            raise ValueError(
-                "tune_threshold=True needs two classes, utility='accuracy' and an "
-                "objective that compares groups, or the disparity of one; got "
-                f"{len(scores.classes)} classes, utility={scores.utility_name!r} and "
-                f"{len(disparities.counted)} such disparities, beside {others}."
-            )
+        scores.check_tunable()
         self.scores, self.pooled, self.rule = scores, pooled, rule
 
     def best(self, classifier, outcome):
@@ -92,7 +83,7 @@ class ThresholdSearch:
         utility : ndarray of shape (n_thresholds,)
             The accuracy.
         """
-        response = _response(classifier)(self.scores.data.X)
+        response = as_numpy(map_rows(self.scores.data.X, _response(classifier)))
         threshold = _between(np.unique(response))
         if len(threshold) == 0:
             return threshold, threshold, threshold
@@ -124,6 +115,8 @@ def with_threshold(estimator, threshold, X, y):
     X, y : data
         Rows that it could be fitted on, to be looked at by scikit-learn's checks.
     """
+    _, some = np.unique(y, return_index=True)
+    X, y = bring_rows(X, np.sort(some), rows_at), y[np.sort(some)]
     method = _response(estimator).__name__
     return FixedThresholdClassifier(
         FrozenEstimator(estimator),

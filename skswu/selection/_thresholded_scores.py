@@ -5,9 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from .._utils._array_api import as_numpy
 from ..inputs import check_total_weight, label_positions
 from ..metrics._utility import find_utility
 from ..models import make_measured_view
+from ..rows._memory_maps import in_memory, map_rows
 
 
 @dataclass(frozen=True)
@@ -95,13 +97,13 @@ class ThresholdedScores:
     cells : CellCounts or None
         Counts the rows, where something is counted.
     before : Outcome
-        What the original classifier does on them.
+        What the original classifier does on them, once it is measured.
     """
 
     def __init__(self, data, classifier, disparities, utility, times=None):
         self.data = data
         self.classifier = classifier
-        self.classes = classifier.classes_
+        self.classes = as_numpy(classifier.classes_)
         self.disparities = disparities
         self.utility_name = utility
         codes = label_positions(data.y, self.classes, "y")
@@ -113,8 +115,17 @@ class ThresholdedScores:
             self.cells = CellCounts(self.rows, len(self.classes))
         if disparities.surrogates:
             self._surrogates = self._bind(disparities.surrogates)
-        # Inputs and limits that stay the same for all models are the original's.
-        self.before = self.outcome(self, self.predict(classifier))
+        self.before = None
+
+    def measure_original(self, original):
+        """Measure the original first: some inputs and limits stay those of it.
+
+        Parameters
+        ----------
+        original : Candidate
+            What was not corrected.
+        """
+        self.before = self.outcome(original, self.predict(original.classifier))
 
     def _check_can_be_scored(self):
         disparities, name = self.disparities, self.disparities.disparity
@@ -133,15 +144,33 @@ class ThresholdedScores:
 
     def predict(self, classifier):
         """Return the positions of the labels that a classifier predicts."""
-        return np.searchsorted(self.classes, classifier.predict(self.data.X))
+        predicted = as_numpy(map_rows(self.data.X, classifier.predict))
+        return np.searchsorted(self.classes, predicted)
+
+    def check_tunable(self):
+        """Insist that the decision threshold can be tuned by counts of rows."""
+        disparities = self.disparities
+        if not (
+            disparities.counted
+            and not disparities.scored
+            and self.utility_name == "accuracy"
+            and len(self.classes) == 2
+        ):
+            others = [one.scorer.metric for one in disparities.scored]
+            raise ValueError(
+                "tune_threshold=True needs two classes, utility='accuracy' and an "
+                "objective that compares groups, or the disparity of one; got "
+                f"{len(self.classes)} classes, utility={self.utility_name!r} and "
+                f"{len(disparities.counted)} such disparities, beside {others}."
+            )
 
     def outcome(self, candidate, predicted):
         """Return the Outcome of a candidate's ``classifier``.
 
         Parameters
         ----------
-        candidate : object
-            With a ``classifier``, which may be made only where it is asked for.
+        candidate : Candidate
+            Its ``classifier`` may be made only where it is asked for.
         predicted : ndarray of shape (n_samples,)
             Positions of the labels that it predicts.
         """
@@ -152,10 +181,12 @@ class ThresholdedScores:
             kind = np.min_scalar_type(len(self.classes))
             found["predicted"] = predicted.astype(kind)
         if self.disparities.needs_probabilities:
-            probabilities = candidate.classifier.predict_proba(self.data.X)
-            found["probabilities"] = np.asarray(probabilities)
+            predict = candidate.classifier.predict_proba
+            found["probabilities"] = np.asarray(
+                as_numpy(map_rows(self.data.X, predict))
+            )
         if self.disparities.surrogates:
-            largest = self._largest_gap(candidate.classifier)
+            largest = self._largest_gap(candidate)
             found |= dict(zip(("largest_gap", "gap_error"), largest, strict=True))
         if self.utility_name == "accuracy":
             return Outcome(*self._accuracy(predicted), **found)
@@ -167,7 +198,7 @@ class ThresholdedScores:
             return self._accuracy(predicted)
         label = self.disparities.pos_label
         scorer = find_utility(self.utility_name, self.classes, label)
-        X, y = self.data.X, self.data.y
+        X, y = in_memory(self.data.X, f"utility={self.utility_name!r}"), self.data.y
         return float(scorer(classifier, X, y, **self._weights)), np.nan
 
     def _accuracy(self, predicted):
@@ -189,28 +220,31 @@ class ThresholdedScores:
         weight = self.data.weight
         return {} if weight is None else {"sample_weight": weight}
 
-    def _largest_gap(self, classifier):
+    def _largest_gap(self, candidate):
         """Return the largest surrogate gap, and its standard error."""
+        values, errors = candidate.gaps or self._measure(candidate.classifier)
+        one_sided = np.repeat(
+            [one.one_sided for one in self._surrogates],
+            [len(one.names) for one in self._surrogates],
+        )
+        distances = np.where(one_sided, np.maximum(values, 0.0), np.abs(values))
+        largest = distances.argmax()
+        return float(distances[largest]), float(errors[largest])
+
+    def _measure(self, classifier):
+        """Return the surrogate gaps of a classifier, and their standard errors."""
         view = make_measured_view(classifier)
         rows = view.evaluation_rows(self.data.X, self.rows.codes)
         given = view, rows, view.parameters
-        distances = np.concatenate(
-            [_distance(one, one.measure(*given)) for one in self._surrogates]
-        )
+        values = [one.measure(*given) for one in self._surrogates]
         errors = [one.standard_errors(*given) for one in self._surrogates]
-        largest = distances.argmax()
-        return float(distances[largest]), float(np.concatenate(errors)[largest])
+        return np.concatenate(values), np.concatenate(errors)
 
     def _bind(self, objectives):
         codes, weight = self.rows.codes, self.rows.weight
         weight = np.ones(len(codes)) if weight is None else weight
         given = codes, self.classes, self.data.groups, weight
         return [objective.bind(*given) for objective in objectives]
-
-
-def _distance(metrics, values):
-    """Return how far the values of metrics are from what counts as repaired."""
-    return np.maximum(values, 0.0) if metrics.one_sided else np.abs(values)
 
 
 class CellCounts:

@@ -17,6 +17,11 @@ class ModelUpdate(BaseEstimator, ABC):
 
     #: Largest number of steps, each from a new linearisation.
     max_iter = 1
+    #: Whether it ends where training under the changed weights would.
+    settles = False
+    #: Whether training rows may be measured as left out of the fit, of models that
+    #: tell how they would score them then.
+    may_leave_out = False
 
     def most_steps(self):
         """Return the largest number of steps of a model that is not convex or wide."""
@@ -41,6 +46,7 @@ class ModelUpdate(BaseEstimator, ABC):
 class BaseUpdate(ModelUpdate):
     """Moves parameters to where changed sample weights put them."""
 
+    may_leave_out = True
     #: Methods that a model view must have for this update, with what offers them.
     needs = {}
     #: Changes of the weights, relative to themselves, at which further moves are not

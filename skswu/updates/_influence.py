@@ -79,6 +79,12 @@ class InfluenceUpdate(BaseUpdate):
         self.target_tol = target_tol
         self.step = step
 
+    @property
+    def settles(self):
+        """Whether it ends where training under the changed weights would."""
+        hooks = ["move", "full_step", "follow"]
+        return self.step == "newton" and not overrides(self, hooks, over="move_all")
+
     def check_params(self):
         super().check_params()
         if self.step == "textbook" and self.most_steps() > 1:

@@ -213,6 +213,22 @@ class BaseWeighting(BaseEstimator, ABC):
         assert_all_finite(metrics.utility_influence, input_name="utility_influence")
         return self._weigh(metrics)
 
+    def are_combinations(self, epsilon):
+        """Say which changes of the weights are combinations of the influences.
+
+        Parameters
+        ----------
+        epsilon : ndarray of shape (n_samples,)
+            Changes that this weighting chose.
+
+        Returns
+        -------
+        ndarray of bool of shape (n_samples,) or None
+            Those off all bounds, which move with the influences; None, here, where
+            changes are found in another way.
+        """
+        return None
+
     def at(self, strength):
         """Return the weighting with another strength, or itself if that is None."""
         if strength is None:
@@ -291,11 +307,18 @@ def as_metrics(linearized):
         utility_influence=linearized.utility_influence,
         utility_constant=float(linearized.constant[-1]),
         utility_before=linearized.utility_before,
-        sample_weight=linearized.sample_weight,
+        sample_weight=_sample_weight(linearized),
         around=rows.collect("origin"),
         is_held_out=linearized.is_held_out,
         one_sided=linearized.one_sided,
     )
+
+
+def _sample_weight(linearized):
+    """Return the fit's sample weights; where they are not at hand, the rows know."""
+    if linearized.sample_weight is None:
+        return linearized.rows.collect("count")
+    return linearized.sample_weight
 
 
 def from_metrics(metrics):

@@ -1,6 +1,7 @@
 """Changes of the sample weights, made where they are read."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -126,15 +127,29 @@ class Changes:
         position : int
             Which change.
         """
-        one = self.take([position])
-        epsilon = np.empty(rows.n_rows)
-
-        def write(block):
-            epsilon[block.rows] = one.epsilon(block)[0]
-            return ()
-
-        rows.reduce(write)
+        # By a name of its own: what is kept of rows as their epsilon stays.
+        self.take([position]).note(rows, "collected")
+        epsilon = rows.collect("collected")
+        rows.forget("collected")
         return epsilon
+
+    def note(self, rows, name="epsilon"):
+        """Let rows know a single change.
+
+        Parameters
+        ----------
+        rows : RowBlocks
+            That it is of.
+        name : str, default="epsilon"
+            Under which they know it.
+        """
+        rows.reduce(partial(note_epsilon, changes=self, name=name))
+
+
+def note_epsilon(block, changes, name):
+    """Note a single change of the weights beside the rows of a block."""
+    block[name] = changes.epsilon(block)[0]
+    return ()
 
 
 def given_changes(rows, found, n_influences):

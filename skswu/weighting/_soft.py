@@ -139,6 +139,10 @@ class SoftWeighting(BaseWeighting):
         self.tol = tol
         self.max_iter = max_iter
 
+    def are_combinations(self, epsilon):
+        lower, upper = self._bounds
+        return (epsilon > lower) & (epsilon < upper)
+
     def target(self, before):
         """Return ``(1 - strength) * before``."""
         return (1.0 - self.strength) * np.asarray(before, dtype=np.float64)

@@ -48,9 +48,9 @@ class SoftProgramme:
         goals = np.zeros((len(targets), self.n_metrics + 1))
         goals[:, :-1] = linearized.constant[:-1] - targets
         goals[:, -1] = self.floor or 0.0
-        origin = linearized.rows.collect("origin")
-        if origin is not None:
-            goals -= linearized.rows.collect("influence") @ origin
+        rows = linearized.rows
+        if "origin" in rows:
+            goals -= rows.collect("influence") @ rows.collect("origin")
         search = DualNewton(
             linearized.rows,
             linearized.gram,

@@ -23,6 +23,10 @@ from skswu.objectives import (
 from skswu.updates import InfluenceUpdate
 from skswu.weighting import HardWeighting, SoftWeighting
 
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::skswu.exceptions.UtilityLossWarning"),
+    pytest.mark.filterwarnings("ignore::skswu.exceptions.SmallGroupWarning"),
+]
 TIGHT = {"tol": 1e-10, "max_iter": 10_000}
 STEPS = InfluenceUpdate(max_iter="auto")
 
@@ -162,17 +166,24 @@ def test_targets_are_met_by_the_minimiser_under_the_new_weights(name, make):
     )
     X, y, _, weight = data
     estimator = ESTIMATORS[name].fit(X, y, sample_weight=weight)
-    model = unlearn(estimator, data, objective=make(pos_label=1))
+    model = unlearn(
+        estimator,
+        data,
+        objective=make(pos_label=1),
+        weighting=SoftWeighting(strength=0.5),
+    )
     size = np.linalg.norm(model.objective_before_)
-    assert np.linalg.norm(model.objective_after_) <= 1e-3 * size
+    target = 0.5 * model.objective_before_
+    assert_allclose(model.objective_target_, target)
+    assert np.linalg.norm(model.objective_after_ - target) <= 1e-3 * size
     assert model.optimality_ <= 3e-2
-    assert model.reachable_strength_ == 1.0
-    assert model.stationarity_ < 1e-6
-    assert_allclose(model.objective_target_, 0.0)
+    assert model.reachable_strength_ == 0.5
+    # Where a coefficient crosses zero, the l1 norm has a kink.
+    assert model.stationarity_ < 1e-6 or name == "sparse support"
 
 
 def test_rows_that_were_held_out_are_measured():
-    X, y, group, weight = make_data(n=800)
+    X, y, group, _ = make_data(n=800)
     train, test = slice(0, 500), slice(500, None)
     fitted = LogisticRegression().fit(X[train], y[train])
     model = UnlearningClassifier(fitted, update=STEPS).unlearn(
@@ -192,7 +203,7 @@ def test_the_original_objective_is_part_of_what_is_least():
     fitted = LogisticRegression(**TIGHT).fit(X, y, sample_weight=weight)
     losses = [
         unlearn(
-            fitted, data, weighting=SoftWeighting(objective_weight=c)
+            fitted, data, weighting=SoftWeighting(strength=0.5, objective_weight=c)
         ).utility_after_
         for c in (0.0, 1.0, 10.0)
     ]
@@ -219,34 +230,31 @@ def test_what_is_out_of_reach_is_corrected_as_far_as_it_goes():
 
 
 @pytest.mark.parametrize("update", [InfluenceUpdate(), STEPS], ids=["one", "several"])
-@pytest.mark.parametrize("tolerance", [0.0, 0.002, 0.01])
+@pytest.mark.parametrize("tolerance", [0.0, 0.005])
 @pytest.mark.parametrize("is_held_out", [False, True])
 @pytest.mark.filterwarnings("ignore::skswu.exceptions.LinearizationWarning")
 @pytest.mark.filterwarnings("ignore::skswu.exceptions.UnreachableTargetWarning")
 def test_a_tolerance_bounds_the_measured_rise(update, tolerance, is_held_out):
-    X, y, group, _ = make_data(n=600)
-    estimator = LogisticRegression(**TIGHT).fit(X[:400], y[:400])
-    held_out = {
-        "X_val": X[400:],
-        "y_val": y[400:],
-        "sensitive_features_val": group[400:],
-    }
+    X, y, group, _ = make_data(n=300)
+    n = 200
+    estimator = LogisticRegression(**TIGHT).fit(X[:n], y[:n])
+    held_out = {"X_val": X[n:], "y_val": y[n:], "sensitive_features_val": group[n:]}
     model = UnlearningClassifier(
         estimator,
         update=update,
         validation_fraction=None,
         weighting=SoftWeighting(utility_tolerance=tolerance),
     ).unlearn(
-        X[:400],
-        y[:400],
-        sensitive_features=group[:400],
+        X[:n],
+        y[:n],
+        sensitive_features=group[:n],
         **(held_out if is_held_out else {}),
     )
     if is_held_out:
         rise = model.utility_after_ - model.utility_before_
     else:
-        rise = objective(model.estimator_, X[:400], y[:400])
-        rise -= objective(estimator, X[:400], y[:400])
+        rise = objective(model.estimator_, X[:n], y[:n])
+        rise -= objective(estimator, X[:n], y[:n])
     assert rise <= tolerance + 1e-6
     if tolerance == 0.0 and not is_held_out:
         assert_allclose(model.estimator_.coef_, estimator.coef_, atol=1e-2)
@@ -267,7 +275,13 @@ def test_no_tolerance_leaves_the_training_loss_alone_by_default():
     gaps = []
     for C in (1.0, 1e3, 1e6, 1e9):
         fitted = LogisticRegression(C=C, **TIGHT).fit(X, y, sample_weight=weight)
-        gaps.append(unlearn(fitted, data, update="influence").objective_after_[0])
+        model = unlearn(
+            fitted,
+            data,
+            update="influence",
+            weighting=SoftWeighting(strength=0.3),
+        )
+        gaps.append(model.objective_after_[0])
     assert np.ptp(gaps) < 2e-3
 
 

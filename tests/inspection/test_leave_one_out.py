@@ -376,6 +376,7 @@ def test_a_corrected_model_is_asked_about_its_original(update):
         ),
         update=update,
         sensitive_features="g",
+        validation_fraction=0.2,
         random_state=0,
     ).set_params(weighting__strength=0.5)
     model.fit(X, y)

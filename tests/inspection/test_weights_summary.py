@@ -80,7 +80,9 @@ def test_either_label_or_group_is_enough(model, frame):
 def test_held_out_rows_are_not_counted(frame):
     rng = np.random.default_rng(1)
     X, y = rng.normal(size=(N, 3)), np.arange(N) % 2
-    model = UnlearningClassifier(LogisticRegression(), random_state=0)
+    model = UnlearningClassifier(
+        LogisticRegression(), validation_fraction=0.2, random_state=0
+    )
     model.set_params(weighting__strength=0.1)
     model.fit(X, y, sensitive_features=frame["g"])
     summary = weights_summary(model, y=y, sensitive_features=frame["g"])

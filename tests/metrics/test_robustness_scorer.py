@@ -72,7 +72,8 @@ def test_static_score_is_made_against_the_original(data):
     X, y = data
     original = LogisticRegression().fit(X, y)
     objective = AdversarialRobustness(attack="boundary", adaptive=False)
-    model = UnlearningClassifier(original, objective=objective).unlearn(X, y)
+    model = UnlearningClassifier(original, objective=objective)
+    model.set_params(weighting__utility_tolerance=0.0).unlearn(X, y)
     scorer = make_robustness_scorer(attack="boundary", adaptive=False)
     z = original.decision_function(X)[:, None]
     coef = original.coef_
@@ -106,7 +107,10 @@ def test_search_over_strengths(data):
     X, y = data
     objective = AdversarialRobustness(epsilon=0.3)
     model = UnlearningClassifier(
-        LogisticRegression(), objective=objective, random_state=0
+        LogisticRegression(),
+        objective=objective,
+        validation_fraction=0.2,
+        random_state=0,
     )
     search = GridSearchCV(
         model.set_params(weighting__utility_tolerance=0.1),

@@ -397,7 +397,9 @@ def rows(rng):
 def test_an_objective_of_few_lines_repairs_what_it_names(rows):
     X, y, group = rows
     fitted = LogisticRegression().fit(X, y)
-    model = UnlearningClassifier(fitted, objective=FalseAlarms())
+    model = UnlearningClassifier(
+        fitted, validation_fraction=None, objective=FalseAlarms()
+    )
     model.set_params(weighting__strength=0.5).unlearn(X, y, sensitive_features=group)
     probability = 1 / (1 + np.exp(-4 * fitted.decision_function(X)))
     means = [probability[(y == 0) & (group == name)].mean() for name in "ab"]
@@ -413,6 +415,7 @@ def test_the_path_and_the_threshold_follow_the_rate_of_an_own_objective(rows):
         strengths=3,
         max_disparity=0.02,
         tune_threshold=True,
+        validation_fraction=None,
     ).unlearn(X, y, sensitive_features=group)
     assert model.threshold_ is not None
     predicted = model.predict(X)
@@ -425,7 +428,9 @@ def test_the_path_and_the_threshold_follow_the_rate_of_an_own_objective(rows):
 def test_an_own_rate_is_what_the_path_shows(rows):
     X, y, group = rows
     fitted = LogisticRegression().fit(X, y)
-    model = UnlearningClassifierCV(fitted, objective=Precision(), strengths=[0.0])
+    model = UnlearningClassifierCV(
+        fitted, validation_fraction=None, objective=Precision(), strengths=[0.0]
+    )
     model.unlearn(X, y, sensitive_features=group)
     predicted = fitted.predict(X)
     rates = [y[(predicted == 1) & (group == name)].mean() for name in "ab"]
@@ -438,12 +443,18 @@ def test_every_group_gap_is_repaired_and_has_a_path_and_a_threshold(rows, name):
     fitted = LogisticRegression().fit(X, y)
     objective = OBJECTIVES[name]
     model = UnlearningClassifierCV(
-        fitted, objective=objective, strengths=[0.0, 0.5], max_disparity=0.01
+        fitted,
+        validation_fraction=None,
+        objective=objective,
+        strengths=[0.0, 0.5],
+        max_disparity=0.01,
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model.set_params(tune_threshold=True).unlearn(X, y, sensitive_features=group)
-        half = UnlearningClassifier(fitted, objective=objective)
+        half = UnlearningClassifier(
+            fitted, validation_fraction=None, objective=objective
+        )
         half.set_params(weighting__strength=0.3)
         half.unlearn(X, y, sensitive_features=group)
     codes = (group == "b").astype(int)
@@ -478,7 +489,10 @@ def test_disparities_of_predicted_labels_are_fairlearns(rows, name, comparison):
     X, y, group = rows
     fitted = LogisticRegression().fit(X, y)
     model = UnlearningClassifierCV(
-        fitted, strengths=[0.0], disparity=f"{name}_{comparison}"
+        fitted,
+        validation_fraction=None,
+        strengths=[0.0],
+        disparity=f"{name}_{comparison}",
     ).unlearn(X, y, sensitive_features=group)
     metric = getattr(fairlearn_metrics, f"{BY_FAIRLEARN[name]}_{comparison}")
     value = metric(y, fitted.predict(X), sensitive_features=group)
@@ -491,6 +505,7 @@ def test_a_path_can_be_measured_by_losses(rows):
     fitted = LogisticRegression().fit(X, y)
     model = UnlearningClassifierCV(
         fitted,
+        validation_fraction=None,
         objective=LossParity(),
         strengths=[0.0, 0.5],
         disparity="loss_parity_difference",

@@ -73,7 +73,7 @@ def correct(estimator, people, **options):
 @pytest.mark.parametrize("name", TREES)
 def test_real_model_reaches_the_target(name, strength, people):
     X, _, sex = people
-    weighting = SoftWeighting(strength=strength)
+    weighting = SoftWeighting(strength=strength, utility_tolerance=0.0)
     model = correct(clone(TREES[name]), people, update="refit", weighting=weighting)
     before = gap(model.original_estimator_.predict_proba(X)[:, 1], sex)
     after = gap(model.predict_proba(X)[:, 1], sex)
@@ -104,7 +104,7 @@ def test_classifier_with_influences_needs_no_stand_in(people):
     refit = UnlearningClassifier(
         linear.fit(X, y), update=Refit(max_refits=1, tol=1.0), **options
     )
-    newton = UnlearningClassifier(linear, **options)
+    newton = UnlearningClassifier(linear, validation_fraction=None, **options)
     for model in (refit, newton):
         model.unlearn(X, y, sensitive_features=sex)
     assert_allclose(refit.influence_, newton.influence_)
@@ -126,7 +126,8 @@ def test_influences_under_the_new_weights_close_what_is_left(
     objective, strength, people
 ):
     """With its own influences a model nears the target as by Newton's method."""
-    options = {"objective": objective, "weighting": SoftWeighting(strength=strength)}
+    weighting = SoftWeighting(strength=strength, utility_tolerance=0.0)
+    options = {"objective": objective, "weighting": weighting}
     model = correct(clone(EXACT), people, update=Refit(tol=1e-6), **options)
     before, after = model.objective_before_, model.objective_after_
     size = np.linalg.norm(before)
@@ -157,7 +158,7 @@ def test_stand_in_may_be_given(people):
     kept = correct(
         clone(TREES["boosting"]), people, update=Refit(frozen, max_refits=1, tol=1.0)
     )
-    alone = correct(clone(linear), people)
+    alone = correct(clone(linear), people, validation_fraction=None)
     assert_allclose(given.influence_, alone.influence_)
     assert_allclose(kept.influence_, alone.influence_)
     assert not hasattr(linear, "classes_")

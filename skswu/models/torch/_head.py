@@ -128,6 +128,8 @@ class TorchHeadView(LinearView):
     """
 
     follows_leftover_gradient = False
+    # The layers before it have seen the rows, too.
+    may_leave_out = False
 
     def __init__(self, view, name):
         self.view = view

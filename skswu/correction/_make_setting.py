@@ -1,0 +1,33 @@
+"""Which setting goes with which rows."""
+
+from functools import singledispatch
+
+from ..inputs import LabeledData
+from ..inputs._collections import CollectionData
+from ._remote import RemoteSetting
+from ._setting import Setting
+
+
+@singledispatch
+def make_setting(training, wrapped, held_out, objectives, influence, leaves_out=False):
+    """Return the Setting of rows, by where they lie.
+
+    Parameters
+    ----------
+    training : LabeledData or CollectionData
+        What the classifier was trained on.
+    wrapped, held_out, objectives, influence, leaves_out
+        See :class:`Setting`.
+    """
+    raise NotImplementedError(type(training).__name__)
+
+
+@make_setting.register
+def _(training: LabeledData, wrapped, held_out, *parts, leaves_out=False):
+    return Setting(wrapped, training, held_out, *parts, leaves_out)
+
+
+@make_setting.register
+def _(training: CollectionData, wrapped, held_out, *parts, leaves_out=False):
+    # Their training rows are measured as they are.
+    return RemoteSetting(wrapped, training, held_out, *parts)

@@ -1,0 +1,424 @@
+"""Data of a call that are dask collections, read where they lie."""
+
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_consistent_length
+
+from .._utils._compat import check_sample_weight
+from ..rows._dask import hold_partitions
+from ._data_reader import DataReader, check_alone
+from ._kinds import Kinds, note_kinds, tally_rows
+from ._labels import label_positions
+from ._sensitive_features import columns_of, read_sensitive_features
+
+
+def is_collection(X):
+    """Say whether X is a dask array or dataframe; dask is not imported."""
+    return hasattr(type(X), "__dask_graph__")
+
+
+@dataclass(frozen=True)
+class CollectionReader(DataReader):
+    """Check and read what a call passes as dask collections, cut alike.
+
+    Attributes are those of :class:`DataReader`.
+    """
+
+    def read_both(
+        self,
+        X,
+        y,
+        *,
+        X_val=None,
+        y_val=None,
+        sensitive_features=None,
+        sensitive_features_val=None,
+        sample_weight=None,
+        **control,
+    ):
+        """Return the CollectionData of the training and of the evaluation rows."""
+        self._check_no_control(control)
+        if X_val is None:
+            check_alone(y_val=y_val, sensitive_features_val=sensitive_features_val)
+            return self._read(X, y, sensitive_features, sample_weight), None
+        if y_val is None:
+            raise ValueError("y_val must be given with X_val; got None.")
+        if not is_collection(X_val):
+            raise TypeError(
+                "X is a dask collection, and so X_val has to be one; got a "
+                f"{type(X_val).__name__}. dask.array.from_array makes it one."
+            )
+        training = replace(self, needed_by=None)
+        training = training._read(X, y, sensitive_features, sample_weight)
+        given = X_val, y_val, sensitive_features_val, None
+        return training, self._read(*given, ending="_val")
+
+    def _check_no_control(self, given):
+        names = [name for name, value in given.items() if value is not None]
+        names += ["control_features"] if self.control_column is not None else []
+        if names:
+            raise TypeError(
+                f"{names[0]} are not read from dask collections. Cross them with the "
+                "groups, or correct a sample in memory."
+            )
+
+    def _read(self, X, y, groups, weight, ending=""):
+        if hasattr(X, "chunks") and X.ndim != 2:
+            raise ValueError(f"X{ending} must have two dimensions; got {X.ndim}.")
+        if groups is None and self.column is not None:
+            groups = _columns(X, self.column)
+        name = f"sensitive_features{ending}"
+        if groups is None and self.needed_by is not None:
+            raise ValueError(
+                f"{self.needed_by} needs {name}: pass them to the call, or name a "
+                "column of X by the constructor's sensitive_features."
+            )
+        given = {f"y{ending}": y, name: groups, "sample_weight": weight}
+        given = {key: _cut_like(X, v, key) for key, v in given.items()}
+        return CollectionData(
+            X, *given.values(), name=name, missing_groups=self.missing_groups
+        )
+
+
+@dataclass(frozen=True)
+class CollectionData:
+    """Dask collections as a call gave them.
+
+    Attributes
+    ----------
+    X : dask array or dask dataframe of shape (n_samples, n_features)
+        The features.
+    y, groups, weight : list of Delayed or None
+        Labels, sensitive features and sample weights, by partitions.
+    name : str
+        What messages call the sensitive features.
+    missing_groups : {"error", "own"}, default="error"
+        Whether missing values among the groups are refused, or are a group.
+    wrapped : WrappedClassifier or None, default=None
+        Whose transformers the rows go through.
+    found : dict
+        What reading found: the ``kinds`` of rows.
+    """
+
+    X: Any
+    y: list
+    groups: list | None = None
+    weight: list | None = None
+    name: str = "sensitive_features"
+    missing_groups: str = "error"
+    wrapped: Any = None
+    found: dict = field(default_factory=dict)
+
+    @property
+    def n_rows(self):
+        """Number of rows, once they were read."""
+        return int(self.found["kinds"].n.sum())
+
+    def group_sizes(self):
+        """Return the number of rows of each group; empty where none are known."""
+        kinds = self.found["kinds"]
+        if kinds.groups is None:
+            return {}
+        names, codes = kinds.groups.names, kinds.groups.codes
+        sizes = np.bincount(codes, kinds.n, len(names)).astype(int).tolist()
+        return dict(zip(map(str, names), sizes, strict=True))
+
+    def stratum_sizes(self):
+        """Return an empty dict: there are no strata."""
+        return {}
+
+    def seen_by(self, wrapped):
+        """Return the rows as a WrappedClassifier's bare one sees them."""
+        return self if self.wrapped is not None else replace(self, wrapped=wrapped)
+
+    def hold(self, wrapped, checked, intercept, classes):
+        """Have the rows held or read in turn, and return them with their kinds.
+
+        Parameters
+        ----------
+        wrapped : WrappedClassifier
+            Whose transformers the rows go through.
+        checked : callable
+            Returns features as an array or CSR matrix.
+        intercept : bool
+            Whether a column of ones stands behind the features.
+        classes : ndarray of shape (n_classes,)
+            The labels.
+
+        Returns
+        -------
+        rows : RowBlocks
+            That know their ``code``, ``kind`` and, with weights, ``count``.
+        kinds : Kinds
+            The kinds.
+        """
+        from dask import delayed
+
+        wrapped = self.seen_by(wrapped).wrapped
+        read = delayed(read_partition, name="skswu-read-partition", pure=False)
+        parts = partitions_of(self.X)
+        nothing = [None] * len(parts)
+        beside = [self.y, self.groups or nothing, self.weight or nothing]
+        steps = delayed((wrapped, checked), name="skswu-transformers", pure=False)
+        rows = hold_partitions(
+            [
+                read(*one, steps, self.name, dask_key_name=_key("skswu-rows", k))
+                for k, one in enumerate(zip(parts, *beside, strict=True))
+            ],
+            intercept,
+        )
+        kinds = self.found["kinds"] = self._kinds(rows, classes)
+        return rows, kinds
+
+    def _kinds(self, rows, classes):
+        columns = ["label"]
+        if self.groups is not None:
+            columns += _group_notes(rows)
+        tally = tally_rows(rows, tuple(columns))
+        kinds = list(tally)
+        codes = label_positions(_array(kinds, 0), classes, "y")
+        groups = None
+        if self.groups is not None:
+            groups = self._read_groups(kinds, tally, len(columns) - 1, rows.n_rows)
+        note_kinds(rows, tuple(columns), kinds, codes)
+        n, weight, squares, least, most = np.array(list(tally.values())).T
+        return Kinds(
+            codes,
+            groups,
+            n,
+            weight,
+            squares,
+            is_weighted=self.weight is not None,
+            weigh_alike=least.min() == most.max(),
+        )
+
+    def _read_groups(self, kinds, tally, n_columns, n_rows):
+        """Return the Groups of kinds."""
+        missing = sum(tally[kind][0] for kind in kinds if None in kind[1:])
+        if missing and self.missing_groups == "error":
+            raise ValueError(
+                f"{self.name} has {missing:.0f} missing values; drop these rows, give "
+                "them a value of their own, or pass missing_groups='own'."
+            )
+        table = np.empty((len(kinds), n_columns), dtype=object)
+        for row, kind in zip(table, kinds, strict=True):
+            row[:] = kind[1:]
+        share = n_rows / max(len(kinds), 1)
+        return read_sensitive_features(
+            table,
+            None,
+            None,
+            len(kinds),
+            self.name,
+            max_groups_per_row=0.5 * share,
+            missing_groups=self.missing_groups,
+        )
+
+    def positions(self, epsilon):
+        """Return the positions of the rows, as a dask array like the weights."""
+        import dask.array as da
+
+        return da.arange(epsilon.shape[0], chunks=epsilon.chunks)
+
+    def reweighted(self, epsilon):
+        """Return the sample weights under a change of them, as a dask array."""
+        import dask.array as da
+        from dask import delayed
+
+        if self.weight is None:
+            return 1.0 + epsilon
+        as_array = delayed(_weights, name="skswu-sample-weight", pure=False)
+        pieces = [
+            da.from_delayed(as_array(one), (size,), np.float64)
+            for one, size in zip(self.weight, epsilon.chunks[0], strict=True)
+        ]
+        return (1.0 + epsilon) * da.concatenate(pieces)
+
+
+def read_partition(X, y, groups, weight, steps, name):
+    """Return the features of a partition and what is known of its rows.
+
+    Parameters
+    ----------
+    X, y, groups, weight : data
+        Of the partition; the last two may be None.
+    steps : tuple of (WrappedClassifier, callable)
+        What the features go through.
+    name : str
+        What messages call the groups.
+    """
+    wrapped, checked = steps
+    noted = {"label": _one_column(y, "y")}
+    check_consistent_length(X, y, groups, weight)
+    if groups is not None:
+        columns = columns_of(groups, name)
+        noted.update({f"group {k}": _values(one) for k, one in enumerate(columns)})
+    if weight is not None:
+        weight = check_sample_weight(
+            _weights(weight), X, dtype=np.float64, ensure_non_negative=True
+        )
+        noted.update(weight=weight.copy(), count=weight)
+    return checked(_plain(wrapped.transform(X))), noted
+
+
+def _plain(X):
+    return X.tocsr() if hasattr(X, "tocsr") and not hasattr(X, "format") else X
+
+
+def _weights(values):
+    return np.asarray(values, dtype=np.float64).ravel()
+
+
+def _values(column):
+    column = column.to_numpy() if hasattr(column, "to_numpy") else np.asarray(column)
+    return column if column.dtype.kind in "biuf" else column.astype(object)
+
+
+def _one_column(values, name):
+    values = np.asarray(values)
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    if values.ndim != 1:
+        raise ValueError(f"{name} must have one column; got shape {values.shape}.")
+    return values if values.dtype.kind in "biuf" else values.astype(object)
+
+
+def _array(kinds, position):
+    return np.array([kind[position] for kind in kinds])
+
+
+def _group_notes(rows):
+    names, k = [], 0
+    while f"group {k}" in rows:
+        names.append(f"group {k}")
+        k += 1
+    return names
+
+
+def _key(name, position):
+    from uuid import uuid4
+
+    return f"{name}-{uuid4().hex[:8]}-{position}"
+
+
+def partitions_of(collection):
+    """Return the partitions of a dask collection as a list of Delayed."""
+    if hasattr(collection, "chunks"):
+        if collection.ndim == 2 and collection.numblocks[1] > 1:
+            collection = collection.rechunk({1: -1})
+        return collection.to_delayed().ravel().tolist()
+    return list(collection.to_delayed())
+
+
+def _cut_like(X, values, name):
+    """Return the partitions of what belongs to the rows of X, cut like it."""
+    if values is None:
+        return None
+    chunks = X.chunks[0] if hasattr(X, "chunks") else (np.nan,) * X.npartitions
+    known = not np.isnan(chunks).any()
+    if not is_collection(values):
+        if not known:
+            raise TypeError(
+                f"The chunks of X have unknown sizes, and {name} has to be a dask "
+                f"collection with the same partitions; got a {type(values).__name__}. "
+                "X.compute_chunk_sizes() makes them known."
+            )
+        import dask.array as da
+
+        values = np.asarray(values)
+        values = da.from_array(values, chunks=(chunks, -1)[: values.ndim])
+    elif known and hasattr(values, "chunks") and not np.isnan(values.chunks[0]).any():
+        values = values.rechunk({0: chunks})
+    parts = partitions_of(values)
+    if len(parts) != len(chunks):
+        raise ValueError(
+            f"{name} has {len(parts)} partitions and X has {len(chunks)}; they have to "
+            "be cut alike. Repartition them, or make the sizes of chunks known by "
+            "compute_chunk_sizes()."
+        )
+    return parts
+
+
+def _columns(X, column):
+    """Return columns of a dask collection, by names or positions."""
+    if hasattr(X, "chunks"):
+        return X[:, column]
+    single = isinstance(column, (str, int))
+    columns = [column] if single else list(column)
+    names = [one if isinstance(one, str) else X.columns[one] for one in columns]
+    unknown = [one for one in names if one not in X.columns]
+    if unknown:
+        raise ValueError(
+            f"sensitive_features={column!r} is not a column of X, which has "
+            f"{list(X.columns)}."
+        )
+    return X[names]
+
+
+def lazily(function, X, shape, dtype):
+    """Return a function of the rows of a dask collection as a dask array.
+
+    Parameters
+    ----------
+    function : callable
+        Of a partition; returns an array with as many rows.
+    X : dask array or dask dataframe
+        The rows.
+    shape : tuple of int
+        Of what it returns for a row.
+    dtype : dtype
+        Of what it returns.
+
+    Returns
+    -------
+    dask array of shape (n_samples, ...)
+        Nothing is computed.
+    """
+    import dask.array as da
+    from dask import delayed
+
+    call = delayed(partial(_as, function, dtype), name="skswu-predict", pure=False)
+    sizes = X.chunks[0] if hasattr(X, "chunks") else (np.nan,) * X.npartitions
+    return da.concatenate(
+        [
+            da.from_delayed(call(part), (size, *shape), dtype)
+            for part, size in zip(partitions_of(X), sizes, strict=True)
+        ],
+        allow_unknown_chunksizes=True,
+    )
+
+
+def _as(function, dtype, X):
+    return np.asarray(function(_plain(X))).astype(dtype, copy=False)
+
+
+def in_memory_state(state):
+    """Return the state of an object with its dask collections as arrays.
+
+    Parameters
+    ----------
+    state : dict
+        Attributes by name.
+
+    Raises
+    ------
+    RuntimeError
+        If a collection cannot be computed, as its cluster is gone.
+    """
+    return {name: _computed(name, value) for name, value in state.items()}
+
+
+def _computed(name, value):
+    if not is_collection(value):
+        return value
+    try:
+        return value.compute()
+    except Exception as error:
+        raise RuntimeError(
+            f"{name} is a dask collection, which is saved as an array, and it could "
+            "not be computed: save the estimator while the cluster lives, or delete "
+            "the attribute."
+        ) from error
