@@ -279,7 +279,7 @@ def test_no_tolerance_leaves_the_training_loss_alone_by_default():
             fitted,
             data,
             update="influence",
-            weighting=SoftWeighting(strength=0.3),
+            weighting=SoftWeighting(strength=0.1),
         )
         gaps.append(model.objective_after_[0])
     assert np.ptp(gaps) < 2e-3
