@@ -46,7 +46,11 @@ def rates(rate, data, predicted, weight=None):
 def test_gaps_are_those_within_each_stratum_and_repaired_there(data, strength):
     X, y, sex, job = data
     fitted = LogisticRegression().fit(X, y)
-    model = UnlearningClassifier(fitted, objective=DemographicParity(temperature=1.0))
+    model = UnlearningClassifier(
+        fitted,
+        objective=DemographicParity(temperature=1.0),
+        validation_fraction=None,
+    )
     model.set_params(weighting__strength=strength, update__max_iter=10)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -158,7 +162,10 @@ def test_columns_calls_evaluation_rows_and_influences_agree(data):
     table = table.assign(sex=(sex == "m") * 1.0, job=(job == "tech") * 1.0)
     fitted = LogisticRegression().fit(table, y)
     by_name = UnlearningClassifier(
-        fitted, sensitive_features="sex", control_features="job"
+        fitted,
+        sensitive_features="sex",
+        control_features="job",
+        validation_fraction=None,
     )
     by_call = UnlearningClassifier(fitted)
     given = {"sensitive_features": table["sex"], "control_features": table["job"]}
@@ -178,6 +185,7 @@ def test_limits_are_kept_in_every_stratum(data):
     model = UnlearningClassifier(
         LogisticRegression().fit(X, y),
         objective=MinimumGroupRate(rate="accuracy", temperature=1.0),
+        validation_fraction=None,
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
