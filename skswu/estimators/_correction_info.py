@@ -105,7 +105,7 @@ def _metrics(weighting, correction):
     """Return where each metric was, was to go and went."""
     asked = [None] * len(correction.names)
     if weighting.aims_at_target:
-        asked = np.asarray(weighting.target(correction.before), dtype=float).tolist()
+        asked = np.asarray(correction.target, dtype=float).tolist()
     columns = {
         "metric": map(str, correction.names),
         "before": np.asarray(correction.before, dtype=float).tolist(),

@@ -90,8 +90,11 @@ class UnlearningClassifier(BaseUnlearningClassifier):
         What the metrics are.
     objective_before_ : ndarray of shape (n_metrics,)
         The signed gaps of the original classifier on the evaluation rows.
+    objective_target_ : ndarray of shape (n_metrics,)
+        The gaps that were asked for; zero of hard weighting, which aims at none.
     objective_predicted_ : ndarray of shape (n_metrics,)
-        The same as the influences predict them under ``epsilon_``.
+        The same as the last linearisation before them predicts them under
+        ``epsilon_``.
     objective_after_ : ndarray of shape (n_metrics,)
         The same of the corrected classifier.
     objective_estimate_ : ndarray of shape (n_metrics,) or None
@@ -120,6 +123,14 @@ class UnlearningClassifier(BaseUnlearningClassifier):
         :class:`~skswu.updates.InfluenceUpdate`.
     n_iter_ : int
         Number of steps.
+    optimality_ : float
+        With several steps of a linear model, how far ``epsilon_`` is from the least
+        change that meets the targets: the distance to what the optimality conditions
+        say, relative to its size. NaN where it was not measured.
+    reachable_strength_ : float
+        The strength that is reached: the one asked for, or the largest found within the
+        bounds of the weights and the ``utility_tolerance``. Of a single step, as the
+        influences predict it. NaN for a weighting without a strength.
     training_decrement_ : float
         How far the original classifier is from the optimum of its training rows: the
         Newton decrement :math:`\tfrac12 g^\top H^{-1} g / \sum_i w_i`, what a Newton

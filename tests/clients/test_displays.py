@@ -26,6 +26,9 @@ WRONG = {
 class Duck:
     """Fits and predicts, and is of no class of scikit-learn's."""
 
+    def __repr__(self):
+        return "Duck()"
+
     def get_params(self, deep=True):
         return {}
 
