@@ -108,7 +108,9 @@ def test_converged_update_equals_a_refit_under_the_new_weights(name, weighting):
     X, y, group, weight = make_data()
     estimator = clone(ESTIMATORS[name]).fit(X, y, sample_weight=weight)
     model = UnlearningClassifier(
-        estimator, weighting=weighting, update=InfluenceUpdate(max_iter=30, tol=1e-9)
+        estimator,
+        weighting=weighting,
+        update=InfluenceUpdate(max_iter=30, target_tol=1e-9),
     ).unlearn(X, y, sensitive_features=group, sample_weight=weight)
     assert_allclose(model.sample_weight_, weight * (1 + model.epsilon_))
     refit = clone(estimator).fit(X, y, sample_weight=model.sample_weight_)
@@ -123,9 +125,12 @@ def test_converged_soft_update_reaches_its_target():
     model = UnlearningClassifier(
         estimator,
         weighting=SoftWeighting(strength=0.9),
-        update=InfluenceUpdate(max_iter=30, tol=1e-10),
+        update=InfluenceUpdate(max_iter="auto"),
     ).unlearn(X, y, sensitive_features=group)
-    assert_allclose(model.objective_after_, 0.1 * model.objective_before_, rtol=1e-6)
+    before, after = model.objective_before_, model.objective_after_
+    assert_allclose(after, 0.1 * before, atol=1e-3 * abs(before[0]))
+    assert model.optimality_ <= 3e-2
+    assert model.reachable_strength_ == 0.9
 
 
 @pytest.mark.filterwarnings("ignore::skswu.exceptions.UtilityLossWarning")
@@ -135,13 +140,14 @@ def test_multinomial_converged_update_equals_a_refit():
     model = UnlearningClassifier(
         estimator,
         objective=DemographicParity(pos_label=1),
-        update=InfluenceUpdate(max_iter=40, tol=1e-9),
+        update=InfluenceUpdate(max_iter="auto"),
     ).unlearn(X, y, sensitive_features=group, sample_weight=weight)
     refit = clone(estimator).fit(X, y, sample_weight=model.sample_weight_)
     assert_allclose(model.estimator_.coef_, refit.coef_, rtol=1e-5, atol=1e-6)
     assert_allclose(model.estimator_.intercept_, refit.intercept_, atol=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore::skswu.exceptions.LinearizationWarning")
 @pytest.mark.parametrize("name", ["logistic", "ridge", "linear svc", "elasticnet"])
 @pytest.mark.parametrize(
     "objective", [DemographicParity(), EqualOpportunity(temperature=1.0)]
@@ -164,6 +170,7 @@ def test_influence_predicts_leave_one_out_refits(name, objective):
     assert_allclose(np.polyfit(actual, predicted, 1)[0], 1.0, atol=0.1)
 
 
+@pytest.mark.filterwarnings("ignore::skswu.exceptions.LinearizationWarning")
 def test_utility_influence_predicts_leave_one_out_refits():
     X, y, group, _ = make_data(n=300)
     X_val, y_val, group_val, _ = make_data(n=500, seed=7)
@@ -202,6 +209,7 @@ def test_prediction_is_the_linearisation():
     assert_allclose(model.objective_predicted_, 0.0, atol=1e-9)
 
 
+@pytest.mark.filterwarnings("ignore::skswu.exceptions.LinearizationWarning")
 def test_equalized_odds_after_is_measured_on_the_corrected_model():
     X, y, group, _ = make_data()
     objective = EqualizedOdds(temperature=0.7)
@@ -262,6 +270,7 @@ def test_singular_curvature_warns_and_gives_the_minimum_norm_correction():
     )
 
 
+@pytest.mark.filterwarnings("ignore::skswu.exceptions.LinearizationWarning")
 @pytest.mark.filterwarnings("ignore::skswu.exceptions.UtilityLossWarning")
 def test_conjugate_gradients_and_direct_solver_agree():
     X, y, group, weight = make_data(n_classes=3)

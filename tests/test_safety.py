@@ -102,6 +102,7 @@ def test_one_model_serves_several_threads(data, model):
     assert set(vars(model)) == set(vars(expected))
 
 
+@pytest.mark.filterwarnings("ignore::skswu.exceptions.LinearizationWarning")
 def test_paths_in_threads_give_the_warning_filters_back(data):
     X, y, group = data
     fitted = LogisticRegression().fit(X, y)

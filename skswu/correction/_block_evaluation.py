@@ -40,7 +40,7 @@ class BlockEvaluation:
         return evaluation
 
     def first(self):
-        """Return the call that measures the original model and its derivatives."""
+        """Return the call that measures a model and its derivatives."""
         return _First(self._model.loss, self._in_blocks)
 
     def at(self):
@@ -70,8 +70,15 @@ class BlockEvaluation:
     def _in_blocks(self):
         return [part for part in self._parts if part is not None]
 
-    def linearized(self, sums, gradients):
-        """Return values and gradients of the original model from its sums.
+    def linearized(self, sums, gradients, parameters=None):
+        """Return values and gradients of a model from its sums.
+
+        Parameters
+        ----------
+        sums, gradients : tuple of ndarray
+            As :meth:`first` returns them.
+        parameters : ndarray of shape (n_parameters,) or None, default=None
+            The model; None is the original one.
 
         Returns
         -------
@@ -80,6 +87,8 @@ class BlockEvaluation:
         gradients : ndarray of shape (n_metrics + 1, n_parameters)
             In the parameters.
         """
+        if parameters is None:
+            parameters = self._evaluation.view.parameters
         sums, gradients = iter(sums), iter(gradients)
         values, slopes = [], []
         pairs = zip(self._parts, self._evaluation.all_metrics, strict=True)
@@ -88,7 +97,7 @@ class BlockEvaluation:
                 value, slope = metric.linearize(
                     self._evaluation.view,
                     self._evaluation.rows,
-                    self._evaluation.view.parameters,
+                    parameters,
                 )
                 slope = slope.T
             else:

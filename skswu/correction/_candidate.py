@@ -1,7 +1,7 @@
 """What a classifier becomes at one strength."""
 
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -9,6 +9,8 @@ import numpy as np
 
 from .._utils._warnings import warn
 from ..exceptions import LinearizationWarning, UnreachableTargetWarning
+from ..weighting import Weights
+from ..weighting._changes import given_changes
 from ._correction import Correction
 from ._small_groups import small_group_warnings
 from ._utility_loss import utility_warnings
@@ -31,12 +33,29 @@ class Tried:
         The latest before it.
     state : State
         What it led to.
+    known : ndarray of shape (n_metrics,) or None, default=None
+        The metrics as they were predicted, where that is not by ``linearized``.
     """
 
     changes: Any
     rows: Any
     linearized: Any
     state: Any
+    known: Any = None
+
+    @property
+    def predicted(self):
+        """The metrics as the linearisation before the step has them."""
+        return (
+            self.linearized.predict(self.epsilon) if self.known is None else self.known
+        )
+
+    def apart(self):
+        """Return the same with weights that are noted beside rows of their own."""
+        known = {name: self.rows.collect(name) for name in ("count", "influence")}
+        rows, weights = self.rows.beside(**known), Weights(self.epsilon, True, "")
+        changes = given_changes(rows, [weights], self.changes.multipliers.shape[1])
+        return replace(self, changes=changes, rows=rows, known=self.predicted)
 
     @property
     def epsilon(self):
@@ -79,6 +98,44 @@ class Candidate:
         self._weighting = corrector.weighting
         self._timer = corrector.timer
         self._change = None
+        self.optimality = float("nan")
+        self.reached = self.reachable = None
+
+    def take_sequence(self, tried, reached, n_iter):
+        """Take what a sequence found.
+
+        Parameters
+        ----------
+        tried : Tried
+            The weights, and the model under them.
+        reached : Reached
+            The strength, and how the search for it ended.
+        n_iter : int
+            Steps that were taken.
+        """
+        self.tried, self.n_iter, self.reached = [tried], n_iter, reached
+        self.optimality = reached.found.optimality
+
+    def kept_apart(self):
+        """Return itself, its weights kept where no other correction writes."""
+        if self.kept is not None:
+            self.tried = [self.kept.apart()]
+        return self
+
+    def instead_of(self, other, message):
+        """Return itself in the place of one of more strength.
+
+        Parameters
+        ----------
+        other : Candidate
+            That is not kept.
+        message : str
+            Why.
+        """
+        self.reachable, self.strength = self.goal.strength, other.strength
+        self.goal = other.goal
+        self.warnings.append((message, UnreachableTargetWarning))
+        return self
         self.gaps = None
 
     def take_change(self, changes, rows, linearized):
@@ -190,9 +247,9 @@ class Candidate:
         first, state = self.first, self.state
         predicted, n_extreme = self._note_epsilon(first)
         if self.kept is not None:
-            self.warnings.extend(
-                self._problem.shortfall(self._update, self.goal, self.tried, predicted)
-            )
+            if len(self.tried) > 1 or self.kept.known is not None:
+                predicted = self.kept.predicted
+            self.warnings.extend(self._shortfall(predicted))
             if n_extreme:
                 self.warnings.append(_extreme_weights(first.rows.collect("epsilon")))
             self.warnings.extend(utility_warnings(self._problem, state))
@@ -216,10 +273,27 @@ class Candidate:
             stationarity=state.stationarity,
             step_length=state.step_length,
             n_iter=self.n_iter,
+            target=self.goal.target,
+            optimality=self.optimality,
+            reachable_strength=self._reachable_strength(predicted),
             training_decrement=self._problem.training_decrement,
             timings=self._timer.seconds,
             solver_residuals=self._timer.residuals,
         )
+
+    def _shortfall(self, predicted):
+        """Return warnings of what the model that is kept falls short of."""
+        if self.reached is not None:
+            return ()
+        return self._problem.shortfall(self._update, self.goal, self.tried, predicted)
+
+    def _reachable_strength(self, predicted):
+        """Return the strength that weights and bounds allow, as far as is known."""
+        if self.reachable is not None:
+            return self.reachable
+        if self.reached is not None:
+            return self.reached.strength
+        return self.goal.strength * self.goal.share_of(predicted)
 
     def _estimate(self):
         """Return the metrics without what rows had a part in, and standard errors."""

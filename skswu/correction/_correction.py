@@ -71,6 +71,13 @@ class Correction:
         Share of the last full step that was taken.
     n_iter : int
         Number of steps.
+    target : ndarray of shape (n_metrics,)
+        The metrics that were asked for.
+    optimality : float
+        How far the weights are from the least change, relative to their size; NaN where
+        that was not measured.
+    reachable_strength : float
+        The strength that can be reached, the one asked for if it is; NaN without one.
     training_decrement : float
         How far the fit was from the minimum on the rows that were given, see
         :class:`~skswu.exceptions.TrainingDataWarning`.
@@ -96,6 +103,9 @@ class Correction:
     stationarity: float
     step_length: float
     n_iter: int
+    target: np.ndarray
+    optimality: float
+    reachable_strength: float
     training_decrement: float
     timings: dict
     solver_residuals: dict = field(default_factory=dict)

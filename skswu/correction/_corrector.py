@@ -11,6 +11,10 @@ from ._step_timer import StepTimer
 
 # Gaps below this are rounding, whatever the data.
 NO_GAP = 1e-12
+# A loss that rises by less is rounding.
+_NO_RISE = 1e-9
+# Of a strength that costs too much utility.
+_HALVINGS = 6
 
 
 class Corrector:
@@ -66,7 +70,38 @@ class Corrector:
         active = [one for one in candidates if one.goal.allowed_distance > 0]
         if active:
             self._correct(active, first)
-        return candidates
+        return [self._within_tolerance(one) for one in candidates]
+
+    def _within_tolerance(self, candidate):
+        """Return a candidate, or that of the largest strength that costs no more."""
+        tolerance = self.weighting.utility_tolerance
+        if tolerance is None or candidate.kept is None:
+            return candidate
+        if self.problem.utility_rise(candidate.state) <= tolerance + _NO_RISE:
+            return candidate
+        asked, first = candidate.goal.strength, candidate.first
+        best, low, high = (
+            Candidate(self, 0.0, self._goal(0.0, first), first),
+            0.0,
+            asked,
+        )
+        for _ in range(_HALVINGS):
+            middle = 0.5 * (low + high)
+            tried = Candidate(self, middle, self._goal(middle, first), first)
+            self.problem.renew()
+            self._correct([tried], first)
+            if self.problem.utility_rise(tried.state) <= tolerance + _NO_RISE:
+                best, low = tried.kept_apart(), middle
+            else:
+                high = middle
+        return best.instead_of(candidate, self._bounded_message(asked, low))
+
+    def _bounded_message(self, asked, reached):
+        return (
+            f"The target is out of reach: of strength={asked:.3g}, {reached:.3g} can "
+            f"be reached within utility_tolerance={self.weighting.utility_tolerance}; "
+            "the model is corrected so far."
+        )
 
     def predicted(self, candidates):
         """Yield the positions of the labels that candidates predict, where known.
@@ -91,11 +126,18 @@ class Corrector:
         weighting, one_sided = self.weighting.at(strength), self.problem.one_sided
         target = weighting.target(first.to_repair)
         n_steps = self.problem.n_steps(self.update, weighting)
+        strength = weighting.get_params().get("strength", float("nan"))
         is_aim = weighting.aims_at_target
-        return Goal(self.problem.before, target, is_aim, n_steps, one_sided)
+        before = self.problem.before
+        return Goal(before, target, is_aim, n_steps, one_sided, strength)
 
     def _correct(self, candidates, first):
         """Take the first step of all strengths at once, and each one's others."""
+        sequence = self.problem.sequence(self.weighting, self.update, first)
+        if sequence is not None:
+            with self.timer("update"):
+                sequence.correct(candidates)
+            return
         with self.timer("weighting"):
             strengths = [one.strength for one in candidates]
             changes = _solve(self.weighting, first, strengths)

@@ -57,6 +57,11 @@ class Evaluation:
         self.measured_on = TRAINING if self.leaves_out else kind
         self._scored = rows
 
+    @property
+    def is_held_out(self):
+        """Whether the model was not trained on these rows."""
+        return self.measured_on == HELD_OUT
+
     def leave_out(self):
         """Measure training rows as left out of the fit, where scores tell that.
 

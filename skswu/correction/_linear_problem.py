@@ -14,8 +14,11 @@ from ._block_evaluation import BlockEvaluation
 from ._correction import State
 from ._evaluation_rows import LEFT_OUT, leave_out
 from ._own_pull import estimate
+from ._sequence import Sequence
 from ._view_problem import ViewProblem
 
+# Parameters up to which outer products of the rows' gradients are worth their time.
+_MOST_PULLS = 2000
 # A rise of the training objective by this share of itself is rounding.
 _NO_RISE = 1e-10
 # A gradient this small, in units of the curvature's, is as good as none.
@@ -57,6 +60,7 @@ class LinearProblem(ViewProblem):
         rows, model = objective.rows, objective.model
         by_hand = overrides(influence, ["invert"], over="invert_operator")
         dense = not by_hand and influence.wants_dense(LinearCurvature(model, rows))
+        self._is_dense = dense
         at_once = self.measured_on_training and not self.evaluation.leaves_out
         blocks = BlockEvaluation(self.evaluation, model) if at_once else None
         first = self._start = objective.start(dense, blocks and blocks.first())
@@ -68,7 +72,9 @@ class LinearProblem(ViewProblem):
             self.inverse = influence.invert_operator(*given)
         self.first_inverse = self.inverse
         leave_out(self.evaluation, objective, self.inverse)
-        blocks = self._blocks = blocks or BlockEvaluation(self.evaluation, model)
+        blocks = self.block_evaluation = blocks or BlockEvaluation(
+            self.evaluation, model
+        )
         measured = first.measured
         if not at_once:
             measured = objective.measure_start(blocks.rows, blocks.first())
@@ -93,6 +99,7 @@ class LinearProblem(ViewProblem):
             reach,
             self.sample_weight,
             solution.relative_residual,
+            self.evaluation.is_held_out,
             self.one_sided,
         )
 
@@ -107,10 +114,56 @@ class LinearProblem(ViewProblem):
         is_rounding = (first.gradient**2 <= _ROUNDING**2 * unit).all()
         return 0.0 * first.gradient if is_rounding else first.gradient
 
+    def sequence(self, weighting, update, first):
+        programme = weighting.programme()
+        wanted = update.seeks_least_change and programme is not None
+        # Negative weights have no minimiser to go to.
+        if not (wanted and self._is_dense and programme.lower >= -1.0):
+            return None
+        return Sequence(self, weighting, update, first)
+
+    def objective_weight(self, wanted):
+        """Return how much of the original objective counts, 0 for models too wide."""
+        return wanted if self.objective.model.n_parameters <= _MOST_PULLS else 0.0
+
+    def utility_limit(self, tolerance):
+        """Return the largest mean loss on evaluation rows, None without one.
+
+        On training rows the training objective is bounded, whose least rise is part of
+        what is least anyway: what is left to choose is the strength.
+        """
+        if tolerance is None or not self.evaluation.is_held_out:
+            return None
+        return self.utility_before + tolerance
+
+    def utility_rise(self, state):
+        if self.evaluation.is_held_out:
+            return super().utility_rise(state)
+        value, start = self.objective.value, self.view.parameters
+        return (value(state.model) - value(start)) / self.total_weight
+
+    def asked_gradient(self, epsilon):
+        """Return what a change of the weights adds to the gradient at the fit."""
+        weight = self.rows.weight * epsilon
+        return self.view.loss_gradient(self.rows, self.view.parameters, weight)
+
+    def first_factor(self, model):
+        """Return the Factor of the fit, as a ReweightedModel makes it."""
+        start = self._start
+        return model.factor_of(start.curvature.hessian, start.total_weight)
+
+    @property
+    def total_weight(self):
+        """Of the fit."""
+        return self._start.total_weight
+
     def apply_all(self, update, rows, changes, goals):
         states = update.move_all(self, changes, goals)
         rows.forget("loss", "slope", "second")
         return states
+
+    def renew(self):
+        self.objective.note_derivatives()
 
     def move_each(self, update, changes, goals):
         """Return the State that an update leads to, a change of the weights at a time.
@@ -221,8 +274,8 @@ class LinearProblem(ViewProblem):
             Metrics and utility.
         """
         size = len(parameters)
-        if not self._blocks.models_at_once:
-            size = max(_ENTRIES // (self._blocks.rows.n_rows + 1), 1)
+        if not self.block_evaluation.models_at_once:
+            size = max(_ENTRIES // (self.block_evaluation.rows.n_rows + 1), 1)
         parts = []
         for start in range(0, len(parameters), size):
             which = np.arange(start, min(start + size, len(parameters)))
@@ -230,7 +283,7 @@ class LinearProblem(ViewProblem):
         return [np.concatenate(part) for part in zip(*parts, strict=True)]
 
     def _measure(self, parameters, changes):
-        objective, blocks = self.objective, self._blocks
+        objective, blocks = self.objective, self.block_evaluation
         shared = blocks.at() if self.measured_on_training else None
         value, gradient, sums = objective.outcomes(parameters, changes, shared)
         if shared is None:

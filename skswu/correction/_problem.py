@@ -13,6 +13,10 @@ from ..weighting._linearized import beyond
 
 # The share of the original model's distance from the target that any step may leave.
 _NEAR = 0.02
+# Shares by which metrics may miss what was predicted without a word: of what was asked,
+# where they were to reach a target, and of the predicted change where they were not.
+_MISS = 0.1
+_SURPRISE = 0.5
 
 
 class Problem(ABC):
@@ -44,6 +48,9 @@ class Problem(ABC):
     @abstractmethod
     def linearize(self):
         """Return the Linearized of the original model."""
+
+    def renew(self):  # noqa: B027 - most rows forget nothing
+        """Let rows know again what they forgot after the last corrections."""
 
     @abstractmethod
     def relinearize(self, tried, first):
@@ -151,9 +158,31 @@ class Problem(ABC):
     def n_steps(self, update, weighting):
         """Return the largest number of steps."""
 
+    def sequence(self, weighting, update, first):
+        """Return the Sequence that finds weights and model together, None without one.
+
+        Parameters
+        ----------
+        weighting : BaseWeighting
+            Says what is least.
+        update : ModelUpdate
+            Says whether several steps are wanted.
+        first : Linearized
+            Of the original model.
+        """
+        return None
+
     @abstractmethod
     def classifier(self, state):
         """Return the classifier of a State."""
+
+    def utility_rise(self, state):
+        """Return how much utility a model lost, as it is bounded.
+
+        That is the rise of the mean loss on the evaluation rows or, where these are
+        training rows and there is one, of the mean training objective.
+        """
+        return float(state.values[-1]) - self.utility_before
 
     def measured_classifier(self, state):
         """Return what evaluation rows are to be scored by in the classifier's place.
@@ -221,6 +250,8 @@ class Goal:
         Whether the weighting means to reach the target, and no more.
     n_steps : int
         Largest number of steps toward it.
+    strength : float, default=nan
+        That of the weighting, if it has one.
     one_sided : ndarray of bool of shape (n_metrics,) or bool, default=False
         Of which metrics a value below the target is as good.
 
@@ -234,12 +265,21 @@ class Goal:
         How far those of the model after the next step may be.
     """
 
-    def __init__(self, before, target, is_aim, n_steps, one_sided=False):
+    def __init__(
+        self,
+        before,
+        target,
+        is_aim,
+        n_steps,
+        one_sided=False,
+        strength=float("nan"),
+    ):
         self.before = before
         self.target = target
         self.one_sided = one_sided
         self.is_aim = is_aim
         self.n_steps = n_steps
+        self.strength = strength
         self.asked = self.left(before)
         self.to_repair = beyond(before, one_sided)
         self.original_distance = hypot(*self.asked)
@@ -265,6 +305,11 @@ class Goal:
         """Return what is left to repair of metrics, shape (n_metrics,)."""
         return beyond(values[: len(self.target)] - self.target, self.one_sided)
 
+    def share_of(self, values):
+        """Return which share of the asked change values make, at most 1."""
+        size = self.original_distance
+        return 1.0 if size == 0.0 else max(1.0 - self.distance(values) / size, 0.0)
+
     def overshoots(self, values):
         """Say whether metrics have passed the target by more than is worth it."""
         # With steps to come, the next linearisation takes an overshoot back.
@@ -278,8 +323,13 @@ class Goal:
     def surprise(self, predicted, after):
         """Return warnings where the metrics went elsewhere than was predicted."""
         expected = self.left(predicted)
-        missed = self.left(after) - expected
-        if hypot(*missed) <= 0.5 * hypot(*(self.asked - expected)):
+        missed = np.where(
+            self.one_sided, self.left(after) - expected, after - predicted
+        )
+        allowed = _SURPRISE * hypot(*(self.asked - expected))
+        if self.is_aim and self.original_distance > 0:
+            allowed = _MISS * self.original_distance
+        if hypot(*missed) <= allowed:
             return ()
         message = (
             f"The metric was predicted to go from {_listed(self.before)} to "

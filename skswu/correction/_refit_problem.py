@@ -98,6 +98,7 @@ class RefitProblem(Problem):
             self.training.weight,
             origin,
             solution.relative_residual,
+            self.setting.held_out is not None,
             self.one_sided,
         )
 

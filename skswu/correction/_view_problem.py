@@ -118,6 +118,7 @@ class ViewProblem(Problem):
             self.sample_weight,
             origin,
             solution.relative_residual,
+            self.evaluation.is_held_out,
             self.one_sided,
         )
 
@@ -209,13 +210,15 @@ class ViewProblem(Problem):
 
     def _is_met(self, update, goal, tried):
         last, state = tried[-1], tried[-1].state
-        if update.max_iter == 1:
+        if goal.n_steps == 1:
             return True
-        if state.remaining > update.tol:
+        if state.remaining > update.target_tol:
             return False
         predicted = last.linearized.predict(last.epsilon)
         surprise = goal.left(state.values) - goal.left(predicted)
-        return np.abs(surprise).max() <= update.tol * np.abs(goal.to_repair).max()
+        return (
+            np.abs(surprise).max() <= update.target_tol * np.abs(goal.to_repair).max()
+        )
 
     def kept(self, update, goal, tried):
         # Of those that are as near, the last is the nearest to its weights.
@@ -241,18 +244,25 @@ class ViewProblem(Problem):
         if not self._is_met(update, goal, tried):
             message = (
                 f"The update stopped after max_iter={update.max_iter} steps at "
-                f"stationarity {state.stationarity:.1e}, above tol={update.tol:.1e}."
+                f"stationarity {state.stationarity:.1e}, above "
+                f"target_tol={update.target_tol:.1e}."
             )
             return ((message, ConvergenceWarning),)
-        return (
-            goal.surprise(predicted, state.values[:-1]) if update.max_iter == 1 else ()
-        )
+        return goal.surprise(predicted, state.values[:-1])
 
     def n_steps(self, update, weighting):
-        return update.max_iter
+        return update.most_steps()
 
     def classifier(self, state):
         return self.view.corrected(state.model)
+
+    def utility_rise(self, state):
+        if self.evaluation.is_held_out:
+            return super().utility_rise(state)
+        view, rows = self.view, self.rows
+        value, start = view.objective_value, view.parameters
+        rise = value(rows, state.model, rows.weight) - value(rows, start, rows.weight)
+        return float(rise) / float(rows.weight.sum())
 
     def labels(self):
         return self.evaluation.codes, self.evaluation.weight
@@ -280,6 +290,7 @@ def in_view_of(first, last, epsilon):
         last.sample_weight,
         epsilon,
         last.relative_residual,
+        last.is_held_out,
         first.one_sided,
     )
 

@@ -605,6 +605,9 @@ class BaseUnlearningClassifier(
         self.stationarity_ = correction.stationarity
         self.step_length_ = correction.step_length
         self.n_iter_ = correction.n_iter
+        self.objective_target_ = correction.target
+        self.optimality_ = correction.optimality
+        self.reachable_strength_ = correction.reachable_strength
         self.training_decrement_ = correction.training_decrement
         self.timings_ = correction.timings
         self.solver_residuals_ = correction.solver_residuals

@@ -148,7 +148,7 @@ class Influence(BaseEstimator):
         """
         return resolve_solver(self.solver, operator).prepare(
             operator,
-            damping=self._damping(view) * total_weight,
+            damping=self.damping_of(view) * total_weight,
             default_tol=view.default_solver_tol,
         )
 
@@ -190,7 +190,7 @@ class Influence(BaseEstimator):
             inverse,
             changes,
             right,
-            self._damping(view) * (start.total_weight + added.weight),
+            self.damping_of(view) * (start.total_weight + added.weight),
             view.default_solver_tol,
             added.curvature,
         )
@@ -200,7 +200,8 @@ class Influence(BaseEstimator):
         """Say whether a curvature is to be formed as a matrix."""
         return resolve_solver(self.solver, operator).is_direct
 
-    def _damping(self, view):
+    def damping_of(self, view):
+        """Return the damping of a model, per unit of total training weight."""
         return view.default_damping if self.damping == "auto" else self.damping
 
 

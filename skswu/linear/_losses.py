@@ -159,18 +159,10 @@ class MultinomialLoss(LinearLoss):
     def hessian(self, design, second, weight):
         # Rows of the Hessian in the margins add up to zero: the last class's part
         # follows from those of the others.
-        n_outputs, n_columns = len(second), design.n_columns
-        k, j = np.tril_indices(n_outputs - 1)
+        k, j = np.tril_indices(len(second) - 1)
         factors = weight * second[k] * ((k == j)[:, None] - second[j])
-        if 2 * len(k) >= n_columns:
-            blocks = np.zeros((len(k), n_columns, n_columns))
-            row, column = np.tril_indices(n_columns)
-            blocks[:, row, column] = design.pair_sums(factors)
-        else:
-            blocks = np.stack([design.gram(factor) for factor in factors])
-        full = np.zeros((n_outputs, n_columns, n_outputs, n_columns))
-        for a, b, block in zip(k, j, mirrored(blocks), strict=True):
-            full[a, :, b] = full[b, :, a] = block
+        full = np.zeros((len(second), design.n_columns) * 2)
+        full[:-1, :, :-1] = pair_blocks(design, factors, len(second) - 1)
         full[:-1, :, -1] = -full[:-1, :, :-1].sum(axis=2)
         full[-1] = -full[:-1].sum(axis=0)
         return full
@@ -193,6 +185,57 @@ class MultinomialLoss(LinearLoss):
 
     def pull_back(self, z, gradient):
         return gradient - softmax(z, axis=-2) * gradient.sum(axis=-2, keepdims=True)
+
+
+def outer_products(design, slope, weight):
+    r"""Return :math:`\sum_i v_i (J_i^\top s_i) (J_i^\top s_i)^\top` of a design.
+
+    Parameters
+    ----------
+    design : Design
+        The rows.
+    slope : ndarray of shape (n_outputs, n_rows)
+        The :math:`s_i`, derivatives of losses in the margins.
+    weight : ndarray of shape (n_rows,)
+        The :math:`v_i`.
+
+    Returns
+    -------
+    ndarray of shape (n_outputs, n_columns, n_outputs, n_columns)
+    """
+    k, j = np.tril_indices(len(slope))
+    return pair_blocks(design, weight * slope[k] * slope[j], len(slope))
+
+
+def pair_blocks(design, factors, n_outputs):
+    """Return Grams for each pair of outputs, in both triangles.
+
+    Parameters
+    ----------
+    design : Design
+        The rows.
+    factors : ndarray of shape (n_pairs, n_rows)
+        What rows weigh in each, in the order of :func:`numpy.tril_indices`.
+    n_outputs : int
+        Number of outputs.
+
+    Returns
+    -------
+    ndarray of shape (n_outputs, n_columns, n_outputs, n_columns)
+    """
+    n_columns = design.n_columns
+    if 2 * len(factors) >= n_columns:
+        # One product serves all pairs of outputs.
+        blocks = np.zeros((len(factors), n_columns, n_columns))
+        row, column = np.tril_indices(n_columns)
+        blocks[:, row, column] = design.pair_sums(factors)
+    else:
+        blocks = np.stack([design.gram(factor) for factor in factors])
+    full = np.zeros((n_outputs, n_columns) * 2)
+    pairs = zip(*np.tril_indices(n_outputs), mirrored(blocks), strict=True)
+    for k, j, block in pairs:
+        full[k, :, j] = full[j, :, k] = block
+    return full
 
 
 class SoftTargetLoss(MultinomialLoss):

@@ -86,6 +86,10 @@ class LinearModel:
         signed = self.l1 * np.sign(self.parameters)
         return vectors @ signed + 0.5 * vectors**2 @ self.l2
 
+    def smooth_penalty_gradient(self, vectors):
+        """Return the gradients (..., n_parameters) of :meth:`smooth_penalty`."""
+        return self.l1 * np.sign(self.parameters) + self.l2 * vectors
+
     def penalty_gradient(self, vectors):
         """Return their gradients, (..., n_parameters)."""
         return self.l1 * np.sign(vectors) + self.l2 * vectors

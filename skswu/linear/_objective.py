@@ -106,6 +106,16 @@ class TrainingObjective:
         curvature = LinearCurvature(model, self.rows, **known)
         return Start(float(weight), float(loss), gradient, curvature, tuple(measured))
 
+    def note_derivatives(self):
+        """Let rows know their derivatives at the fitted parameters again."""
+        self.rows.reduce(
+            partial(passes.derivatives, loss=self._loss, matrix=self.model.matrix)
+        )
+
+    def at(self, parameters):
+        """Return the same objective around other parameters."""
+        return TrainingObjective(self.model.at(parameters), self.rows)
+
     def value(self, parameters):
         """Return the objective at other parameters; nothing is noted.
 

@@ -23,6 +23,10 @@ class ModelUpdate(BaseEstimator, ABC):
     #: tell how they would score them then.
     may_leave_out = False
 
+    def most_steps(self):
+        """Return the largest number of steps of a model that is not convex or wide."""
+        return self.max_iter
+
     @abstractmethod
     def pose(self, setting):
         """Return the Problem that a setting is for this update.
@@ -45,8 +49,14 @@ class BaseUpdate(ModelUpdate):
     may_leave_out = True
     #: Methods that a model view must have for this update, with what offers them.
     needs = {}
-    #: Stationarity at which further moves are not worth it.
-    tol = 1e-6
+    #: Changes of the weights, relative to themselves, at which further moves are not
+    #: worth it.
+    tol = 3e-2
+    #: The same for metrics, relative to those of the original model.
+    target_tol = 1e-3
+
+    #: Whether a sequential programme may find the weights and the model together.
+    seeks_least_change = False
 
     @abstractmethod
     def move(self, move):

@@ -36,16 +36,23 @@ class InfluenceUpdate(BaseUpdate):
 
     Parameters
     ----------
-    max_iter : int, default=1
-        Largest number of steps. With more than one, the metric is linearised anew
-        around each new point, the weights are solved for again, and the steps go on
-        until the model is the minimiser under them.
-    tol : float, default=1e-6
-        With ``max_iter > 1``, the ``stationarity_`` at which to stop.
+    max_iter : int or "auto", default=1
+        Largest number of steps. With more than one, metrics are linearised anew around
+        each new point and the weights solved for again. For linear models under soft
+        weighting this is a sequential quadratic programme, which ends at the least
+        change of the weights under which the refitted model meets its targets; where
+        they cannot be met, at the largest strength that can
+        (``reachable_strength_``). ``"auto"`` is as many as it takes for those, and
+        one step of all others.
+    tol : float, default=3e-2
+        With several steps, how far the weights may be from the least change, relative
+        to their size; see ``optimality_`` of the meta-estimator.
+    target_tol : float, default=1e-3
+        And how far the metrics may be from their target, relative to those of the
+        original model.
     step : {"newton", "textbook"}, default="newton"
         ``"textbook"`` takes the curvature under the original weights, as in the paper;
-        it needs ``max_iter=1``, and leaves alone what the fit left over of the
-        gradient.
+        it is a single step, and leaves alone what the fit left over of the gradient.
 
     References
     ----------
@@ -60,14 +67,16 @@ class InfluenceUpdate(BaseUpdate):
     """
 
     _parameter_constraints = {
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "tol": [Interval(Real, 0, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "tol": [Interval(Real, 0, None, closed="neither")],
+        "target_tol": [Interval(Real, 0, None, closed="neither")],
         "step": [StrOptions({"newton", "textbook"})],
     }
 
-    def __init__(self, *, max_iter=1, tol=1e-6, step="newton"):
+    def __init__(self, *, max_iter=1, tol=3e-2, target_tol=1e-3, step="newton"):
         self.max_iter = max_iter
         self.tol = tol
+        self.target_tol = target_tol
         self.step = step
 
     @property
@@ -78,11 +87,20 @@ class InfluenceUpdate(BaseUpdate):
 
     def check_params(self):
         super().check_params()
-        if self.step == "textbook" and self.max_iter > 1:
+        if self.step == "textbook" and self.most_steps() > 1:
             raise ValueError(
                 "step='textbook' is a single step and needs max_iter=1; got "
                 f"max_iter={self.max_iter}. Use step='newton' for more."
             )
+
+    def most_steps(self):
+        return 1 if self.max_iter == "auto" else self.max_iter
+
+    @property
+    def seeks_least_change(self):
+        """Whether several steps of a convex model are asked, by nobody's own hooks."""
+        is_plain = not overrides(self, ["move", "full_step", "follow"], over="move_all")
+        return is_plain and self.step == "newton" and self.max_iter != 1
 
     def keeps_leftover(self, influence, view):
         return self.step == "textbook" or super().keeps_leftover(influence, view)

@@ -45,6 +45,9 @@ class LinearizedMetrics:
     around : ndarray of shape (n_samples,) or None, default=None
         The weights :math:`\varepsilon` under which the metrics were linearised, None
         for the original ones. Least is then the change from these.
+    is_held_out : bool, default=True
+        Whether the evaluation rows are others than the training rows. On training rows
+        a fit's own loss is no bound to linearise: the penalty alone tilts it.
     one_sided : ndarray of bool of shape (n_metrics,) or None, default=None
         Of which metrics only values above zero are to be repaired, and any below the
         target are as good; None is of none.
@@ -75,6 +78,7 @@ class LinearizedMetrics:
     utility_before: float
     sample_weight: np.ndarray | None = None
     around: np.ndarray | None = None
+    is_held_out: bool = True
     one_sided: np.ndarray | None = None
 
     @property
@@ -136,6 +140,27 @@ class Weights:
     n_at_upper: int = 0
 
 
+@dataclass(frozen=True)
+class LeastChangeProgramme:
+    """What makes a change of the weights the least one.
+
+    Attributes
+    ----------
+    lower, upper : float
+        Bounds of the change, infinite for none.
+    objective_weight : float
+        How much a rise of the training objective under the fit's own weights counts,
+        beside half the squared norm of the change.
+    utility_tolerance : float or None
+        How much of the utility may be lost.
+    """
+
+    lower: float
+    upper: float
+    objective_weight: float
+    utility_tolerance: float | None
+
+
 class BaseWeighting(BaseEstimator, ABC):
     """Chooses the change of the sample weights from linearised metrics.
 
@@ -147,6 +172,8 @@ class BaseWeighting(BaseEstimator, ABC):
 
     #: Whether the weights change when the metrics are linearised at another model.
     relinearizes = True
+    #: How much the utility may lose, in its own unit; None is any amount.
+    utility_tolerance = None
     #: Whether the weights are meant to bring the metrics to :meth:`target`, and a step
     #: that passes it went too far.
     aims_at_target = True
@@ -154,6 +181,14 @@ class BaseWeighting(BaseEstimator, ABC):
     def check_params(self):
         """Raise a ValueError for a parameter that is out of its range."""
         self._validate_params()
+
+    def programme(self):
+        """Return the LeastChangeProgramme that the weights solve, None without one.
+
+        Where there is one, several steps of a convex model solve it under the true
+        metrics in place of the linearised ones.
+        """
+        return None
 
     def weigh(self, metrics):
         """Return the change of the sample weights.
@@ -242,6 +277,13 @@ def felt_influence(metrics):
     return metrics.influence if felt.all() else metrics.influence * felt[:, None]
 
 
+def felt_metrics(linearized):
+    """Say which metrics of a Linearized the weights influence, shape (n_metrics,)."""
+    constant = linearized.constant[:-1]
+    size = np.maximum(np.abs(linearized.before), np.abs(constant))
+    return is_felt(linearized.reach[:-1], size)
+
+
 def is_felt(reach, size):
     """Say of which metrics the influences, of a total size, are not just rounding."""
     return reach > _NO_METRIC * size
@@ -267,6 +309,7 @@ def as_metrics(linearized):
         utility_before=linearized.utility_before,
         sample_weight=_sample_weight(linearized),
         around=rows.collect("origin"),
+        is_held_out=linearized.is_held_out,
         one_sided=linearized.one_sided,
     )
 
@@ -287,5 +330,6 @@ def from_metrics(metrics):
         metrics.utility_before,
         metrics.sample_weight,
         metrics.around,
+        is_held_out=metrics.is_held_out,
         one_sided=metrics.one_sided,
     )

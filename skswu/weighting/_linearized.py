@@ -32,6 +32,8 @@ class Linearized:
         Of the fit.
     relative_residual : float or None, default=None
         What an iterative solver left.
+    is_held_out : bool, default=True
+        Whether the rows that are measured are others than the training rows.
     one_sided : ndarray of bool of shape (n_metrics,) or None, default=None
         Of which metrics only values above zero are to be repaired, and any below the
         target are as good; None is of none.
@@ -45,6 +47,7 @@ class Linearized:
     reach: np.ndarray
     sample_weight: np.ndarray | None = None
     relative_residual: float | None = None
+    is_held_out: bool = True
     one_sided: np.ndarray | None = None
 
     @property
@@ -95,6 +98,7 @@ def linearized_around(
     sample_weight,
     origin=None,
     relative_residual=None,
+    is_held_out=True,
     one_sided=None,
 ):
     r"""Return the Linearized of influences in memory.
@@ -115,6 +119,8 @@ def linearized_around(
         Changes of the weights that the metrics were linearised around.
     relative_residual : float or None, default=None
         What an iterative solver left.
+    is_held_out : bool, default=True
+        Whether the rows that are measured are others than the training rows.
     one_sided : ndarray of bool of shape (n_metrics,) or None, default=None
         Of which metrics only values above zero are to be repaired.
 
@@ -139,6 +145,7 @@ def linearized_around(
         reach,
         sample_weight,
         relative_residual,
+        is_held_out,
         one_sided,
     )
 

@@ -13,10 +13,12 @@ from .._utils._overrides import overrides
 from .._utils._warnings import warn
 from ._base import (
     BaseWeighting,
+    LeastChangeProgramme,
     Weights,
     as_metrics,
     check_finite,
     felt_influence,
+    felt_metrics,
     from_metrics,
 )
 from ._linearized import beyond
@@ -59,8 +61,17 @@ class SoftWeighting(BaseWeighting):
         Share of the metric to remove, at least 0: 0 keeps it, 1 brings it to zero, and
         more turns its sign around on purpose.
     utility_tolerance : float or None, default=None
-        How much the mean evaluation loss may rise, in its own unit, at least 0. None
-        sets no limit.
+        How much utility may be lost, at least 0: by how much the mean loss on the
+        evaluation rows may rise or, where these are the training rows, the mean
+        training objective. It bounds the measured rise as well as the linearised one;
+        where it keeps the metric from its target, the correction stops at the largest
+        strength within it. None sets no limit.
+    objective_weight : float, default=1.0
+        With several steps of a model whose curvature is factorised, how much a rise of
+        the training objective under the fit's own weights counts beside
+        :math:`\tfrac12 \|\varepsilon\|^2`, in its natural unit: a sum over the
+        samples. 0 looks at the change of the weights alone. One step, wide models and
+        networks take no notice of it.
     lower : float or None, default=-1.0
         Least change of a weight, at most 0. Below -1, sample weights may become
         negative. None sets no bound.
@@ -102,6 +113,7 @@ class SoftWeighting(BaseWeighting):
     _parameter_constraints = {
         "strength": [Interval(Real, 0, None, closed="left")],
         "utility_tolerance": [Interval(Real, 0, None, closed="left"), None],
+        "objective_weight": [Interval(Real, 0, None, closed="left")],
         "lower": [Interval(Real, None, 0, closed="right"), None],
         "upper": [Interval(Real, 0, None, closed="left"), None],
         "tol": [Interval(Real, 0, 1, closed="neither")],
@@ -113,6 +125,7 @@ class SoftWeighting(BaseWeighting):
         *,
         strength=1.0,
         utility_tolerance=None,
+        objective_weight=1.0,
         lower=-1.0,
         upper=None,
         tol=1e-12,
@@ -120,6 +133,7 @@ class SoftWeighting(BaseWeighting):
     ):
         self.strength = strength
         self.utility_tolerance = utility_tolerance
+        self.objective_weight = objective_weight
         self.lower = lower
         self.upper = upper
         self.tol = tol
@@ -132,6 +146,18 @@ class SoftWeighting(BaseWeighting):
     def target(self, before):
         """Return ``(1 - strength) * before``."""
         return (1.0 - self.strength) * np.asarray(before, dtype=np.float64)
+
+    def programme(self):
+        if overrides(self, ["_weigh", "weigh", "solve"], over="programme"):
+            return None
+        return LeastChangeProgramme(
+            *self._bounds, self.objective_weight, self.utility_tolerance
+        )
+
+    def felt(self, linearized):
+        """Say which metrics the weights influence, shape (n_metrics,)."""
+        check_finite(linearized)
+        return felt_metrics(linearized)
 
     def solve(self, linearized, strengths):
         """Return the changes of the weights at many strengths, in shared passes.
@@ -241,7 +267,7 @@ class SoftWeighting(BaseWeighting):
         ``reach`` is the size of all its influences, and ``rise`` what the original
         weights lead to above the original model.
         """
-        if self.utility_tolerance is None:
+        if self.utility_tolerance is None or not metrics.is_held_out:
             return None
         if reach <= _NO_UTILITY * abs(metrics.utility_before):
             return None

@@ -52,7 +52,6 @@ WAYS = {
     "textbook": {"update": InfluenceUpdate(step="textbook")},
     "iterative": {"influence": Influence(solver=ConjugateGradient(tol=1e-12))},
     "sketched": {"influence": Influence(solver=Nystrom(tol=1e-12, random_state=0))},
-    "steps": {"update": InfluenceUpdate(max_iter=3, tol=1e-3)},
     "kept": {"influence": Influence(leftover_gradient="keep")},
 }
 

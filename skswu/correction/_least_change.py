@@ -1,0 +1,538 @@
+r"""The least change of the weights under which the refitted model meets the targets.
+
+.. math:: \min_\varepsilon \tfrac12 \|\varepsilon\|^2 + c\,(F(\theta(\varepsilon)) -
+          F(\theta_0)) \quad\text{s.t.}\quad M(\theta(\varepsilon)) = \mathrm{target},
+          \quad \mathrm{lower} \le \varepsilon \le \mathrm{upper}
+
+where :math:`\theta(\varepsilon)` minimises the training objective under the weights
+:math:`w (1 + \varepsilon)` and F is that objective under the fit's own.
+
+A sequential quadratic programme in the total change, with an exact penalty. What the
+programmes leave out of the curvature of the constraints is a number: the spectral
+estimate along the last step, in a norm that draws to the weights at hand.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..linear import _reweighted_passes as passes
+from ..weighting._objective_programme import Combined, ObjectiveProgramme, Quadratic
+from ._reweighted_model import Factor, Measured, ReweightedModel
+
+# The largest curvature of the constraints that the norm stands in for.
+_MOST_CURVATURE = 10.0
+# A chord may move the metrics by this share of what is left to do.
+_CHORD_SHARE = 0.05
+_MAX_NEWTON = 20
+# Miss and residual at which a search that goes no farther has ended well.
+_MET = 1e-3
+_OPTIMAL = 3e-2
+# Steps in which the metrics have to come at least half as close.
+_PATIENCE = 8
+# And the original objective by this share of what the weights may still gain.
+_OBJECTIVE_SHARE = 0.02
+# Share of the tolerated residual that a proposal may be off by.
+_ACCURACY = 0.1
+_SUFFICIENT = 1e-4
+_SMALLEST_SHARE = 1e-4
+# How often a penalty that is far too large may fall.
+_FALLS = 5
+_SMALLEST = 1e-300
+_ROUNDING = 1e-10
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """Where the programme stands.
+
+    Attributes
+    ----------
+    measured : Measured
+        The model, under the weights that rows know as ``epsilon``.
+    factor : Factor
+        The curvature there, or close by.
+    size : float
+        Squared, of the change of the weights.
+    """
+
+    measured: Measured
+    factor: Factor
+    size: float
+
+
+@dataclass(frozen=True, eq=False)
+class Linear:
+    """Metrics and objective at a point, linearised in the weights.
+
+    Attributes
+    ----------
+    gradients : ndarray of shape (m, n_parameters)
+        Of the constrained metrics, and of the utility if it is bounded.
+    effects : ndarray of shape (n_parameters, m + 1)
+        The inverse Hessian times these and, last, times the own objective's.
+    own_gradient : ndarray of shape (n_parameters,)
+        Of the training objective under the fit's weights.
+    pulls : ndarray of shape (n_parameters, n_parameters)
+        The outer products of the rows' gradients.
+    """
+
+    gradients: np.ndarray
+    effects: np.ndarray
+    own_gradient: np.ndarray
+    pulls: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """Where a search ended.
+
+    Attributes
+    ----------
+    status : {"converged", "unreachable", "stalled", "max_iter"}
+        How.
+    point : Point
+        The last point that was accepted.
+    multipliers : ndarray of shape (m,)
+        Of the constraints.
+    predicted : ndarray of shape (m,)
+        The constrained values there, as the linearisation before it has them.
+    optimality : float
+        How far the change of the weights is from what the multipliers say.
+    miss : float
+        How far the metrics are from the target, relative to the original's.
+    n_iter : int
+        Accepted steps.
+    """
+
+    status: str
+    point: Point
+    multipliers: np.ndarray
+    predicted: np.ndarray
+    optimality: float
+    miss: float
+    n_iter: int
+
+
+class LeastChange:
+    """Search for the least change of the weights.
+
+    Parameters
+    ----------
+    problem : LinearProblem
+        Linearised, with a dense Hessian.
+    constraints : Constraints
+        Which values are bounded or aimed at.
+    lower, upper : float
+        Bounds of the change.
+    objective_weight : float
+        c.
+    """
+
+    def __init__(self, problem, constraints, lower, upper, objective_weight):
+        self.model = ReweightedModel(problem)
+        self.constraints = constraints
+        self.bounds = {"lower": lower, "upper": upper}
+        self.weight = objective_weight
+        self._origin = None
+
+    def begin(self):
+        """Return the Point of the original model."""
+        self.model.reduce(passes.begin)
+        start = self.model.problem.view.parameters
+        measured = self.model.measure(start, "epsilon")
+        self._own_before = measured.own_value
+        return Point(measured, self.model.problem.first_factor(self.model), 0.0)
+
+    def search(
+        self,
+        start,
+        target,
+        *,
+        tol,
+        target_tol,
+        max_iter,
+        least=_SMALLEST_SHARE,
+        objective_weight=None,
+    ):
+        """Return the Found of a target, from a point.
+
+        Parameters
+        ----------
+        start : Point
+            Rows know its change of the weights as ``epsilon``.
+        target : ndarray of shape (m,)
+            Where the constrained values are to go.
+        tol, target_tol : float
+            Optimality and miss at which to end.
+        max_iter : int
+            Largest number of steps.
+        least : float
+            The smallest share of a step that is tried.
+        objective_weight : float or None, default=None
+            Another c.
+        """
+        c = self.weight if objective_weight is None else objective_weight
+        return _Search(self, start, target, tol, target_tol, max_iter, least, c).run()
+
+
+class _Search:
+    """One search; attributes change from step to step."""
+
+    def __init__(self, owner, start, target, tol, target_tol, max_iter, least, c):
+        self.owner, self.model = owner, owner.model
+        self.constraints, self.bounds = owner.constraints, owner.bounds
+        self.c, self.target, self.scale = c, target, owner.constraints.scale
+        self.tol, self.target_tol = tol, target_tol
+        self.max_iter, self.least = max_iter, least
+        self.point = start
+        self.sigma, self.penalty, self.falls = 0.0, 0.0, _FALLS
+        m = len(target)
+        self.multipliers = np.zeros(m)
+        self.toward = np.zeros(self.model.model.n_parameters)
+        self.predicted = self._constrained(start)
+        self.optimality = np.inf
+        self.is_exact = start.size == 0.0
+
+    def run(self):
+        self.linear, violations = self._linearize(), []
+        for k in range(self.max_iter + 1):
+            self.optimality, self.violation = self._residual(), self._violation()
+            violations.append(self.violation)
+            if self._is_stuck(violations):
+                return self._found("stalled", k)
+            if self._is_done():
+                if self.is_exact:
+                    return self._found("converged", k)
+                self._settle_here()
+                self.optimality, self.violation = self._residual(), self._violation()
+                if self._is_done():
+                    return self._found("converged", k)
+            if k == self.max_iter:
+                break
+            status = self._step()
+            if status is not None:
+                return self._found("converged" if self._is_near_done() else status, k)
+        return self._found("max_iter", self.max_iter)
+
+    # --- where it stands
+
+    def _constrained(self, point):
+        return self.constraints.of(point.measured)
+
+    def _left(self, measured):
+        """Return constrained values less their target, 0 where a bound is kept."""
+        values = self.constraints.of(measured)
+        left = values - self.target
+        return np.where(self.constraints.is_floor, left.clip(0.0), left)
+
+    def _violation(self):
+        return float(np.linalg.norm(self._left(self.point.measured)))
+
+    def _is_done(self):
+        met = self.violation <= self.target_tol * self.scale
+        return met and self.optimality <= self.tol
+
+    def _is_stuck(self, violations):
+        """Say whether many steps brought the metrics hardly closer to the target."""
+        if len(violations) <= _PATIENCE or self.violation <= 0.1 * self.scale:
+            return False
+        return self.violation > 0.5 * violations[-1 - _PATIENCE]
+
+    def _is_near_done(self):
+        """Say whether it ends where rounding lets no merit function see farther."""
+        met = self.violation <= _MET * self.scale
+        return met and self.optimality <= _OPTIMAL
+
+    def _height(self, measured, size):
+        """Return what is least, without the penalty."""
+        own = measured.own_value - self.owner._own_before
+        return 0.5 * size + (self.c * own if self.c else 0.0)
+
+    def _found(self, status, k):
+        return Found(
+            status,
+            self.point,
+            self.multipliers,
+            self.predicted,
+            self.optimality,
+            self.violation / self.scale,
+            k,
+        )
+
+    # --- linearisation
+
+    def _linearize(self):
+        model, point = self.model, self.point
+        own, gradients = model.linearize(point.measured.parameters)
+        gradients = gradients[self.constraints.used]
+        effects = point.factor.solve(np.vstack([gradients, own]).T)
+        directions = model.model.unpack(np.ascontiguousarray(effects.T))
+        model.reduce(passes.influences, directions=directions, name="influence_here")
+        return Linear(gradients, effects, own, model.pulls())
+
+    def _residual(self):
+        """Return how far the weights are from optimal, and note the multipliers."""
+        measured, floor = self.point.measured, self.constraints.is_floor
+        gram, right = self.model.reduce(
+            passes.normal_equations, gain=self.c, **self.bounds
+        )
+        values = self.constraints.of(measured)
+        binding = ~floor | (values - self.target > -1e-9)
+        said = np.zeros(len(right) + 1)
+        some = np.flatnonzero(binding)
+        said[some] = np.linalg.lstsq(gram[np.ix_(some, some)], right[some], 1e-10)[0]
+        said[-1] = self.c
+        off, size = self.model.reduce(passes.residual, multipliers=said, **self.bounds)
+        self.said = said[:-1]
+        return float(np.sqrt(off / size)) if size > 0 else (0.0 if off == 0 else np.inf)
+
+    # --- a step
+
+    def _step(self):
+        """Take a step; return why there is none."""
+        proposal = self._propose(self.point.measured)
+        left = float(np.linalg.norm(proposal.shortfall))
+        if self._is_stationary(proposal, left):
+            return "unreachable"
+        self.model.reduce(_keep_proposal)
+        descent, phi = self._prepare_merit(proposal, left)
+        slack = _ROUNDING * abs(phi)
+        share, tried = 1.0, self._try(proposal, 1.0)
+        if self._merit(tried) > phi + _SUFFICIENT * descent + slack:
+            tried = self._corrected(proposal, tried)
+        while self._merit(tried) > phi + _SUFFICIENT * share * descent + slack:
+            share /= 2.0
+            if share <= self.least:
+                return "stalled"
+            tried = self._try(proposal, share)
+        self.predicted = self._constrained(self.point) - share * (
+            self.linear.effects[:, :-1].T
+            @ (self.point.measured.gradient + proposal.combined.gradient)
+        )
+        self.multipliers, self.toward = proposal.multipliers, proposal.toward
+        self._accept(tried)
+        return None
+
+    def _quadratic(self, measured):
+        sigma = self.sigma
+        values = self.constraints.of(measured)
+        asked = values - self.target
+        return Quadratic(
+            effects=self.linear.effects[:, :-1],
+            asked=asked,
+            is_floor=self.constraints.is_floor,
+            gradient=self.point.measured.gradient,
+            own_gradient=self.linear.own_gradient,
+            hessian=self.point.factor.hessian,
+            pulls=self.linear.pulls,
+            objective_weight=self.c,
+            stiffness=1.0 + sigma,
+            slack=max(
+                0.01 * np.abs(asked).max(initial=0.0),
+                0.1 * self.target_tol * self.scale,
+            ),
+            accuracy=_ACCURACY * self.tol,
+        )
+
+    def _propose(self, measured, start=None):
+        """Return the Proposal of the programme, whose metrics start from a model's."""
+        centre = self.sigma / (1.0 + self.sigma)
+
+        def combine(direction):
+            matrix = self.model.model.unpack(direction)
+            loss, gradient, distance, size, fixed = self.model.reduce(
+                passes.combine, direction=matrix, centre=centre, **self.bounds
+            )
+            gradient = self.model.model.pack(gradient)
+            return Combined(
+                float(loss), gradient, distance, size, self.model.square(fixed)
+            )
+
+        programme = ObjectiveProgramme(self._quadratic(measured), combine)
+        return programme.solve(self.multipliers, self.toward)
+
+    def _is_stationary(self, proposal, left):
+        """Say whether no change of the weights brings the metrics closer."""
+        return (
+            self.violation - left <= 1e-6 * self.scale
+            and left > 10.0 * self.target_tol * self.scale
+        )
+
+    def _prepare_merit(self, proposal, left):
+        """Return how fast the merit function falls, and its value; set the penalty."""
+        point, combined = self.point, proposal.combined
+        moved = combined.gradient
+        step = -self.model_step(moved)
+        slope, square = self.model.reduce(_slope_and_square)
+        own = self.c * float(self.linear.own_gradient @ step)
+        bent = self.c * float(step @ point.factor.hessian @ step)
+        falls = slope + own
+        modelled = falls + 0.5 * (1.0 + self.sigma) * square + 0.5 * bent
+        gained = self.violation - left
+        if gained > 1e-9 * self.violation:
+            self.penalty = max(self.penalty, 2.0 * modelled / gained)
+        if left <= 1e-6 * max(self.violation, 1e-3 * self.scale):
+            need = 1.5 * float(np.linalg.norm(proposal.multipliers))
+            if self.penalty > 4.0 * need and self.falls:
+                self.penalty, self.falls = 2.0 * need, self.falls - 1
+            self.penalty = max(self.penalty, need)
+        phi = self._height(point.measured, point.size)
+        phi += self.penalty * self.violation
+        return falls - self.penalty * gained, phi
+
+    def model_step(self, gradient):
+        """Return the inverse Hessian times a gradient."""
+        return self.point.factor.solve(gradient[:, None])[:, 0]
+
+    def _merit(self, tried):
+        if tried is None:
+            return np.inf
+        left = float(np.linalg.norm(self._left(tried.measured)))
+        return self._height(tried.measured, tried.size) + self.penalty * left
+
+    def _corrected(self, proposal, tried):
+        """Return the step once more, with the metrics that it led to, if it is better.
+
+        The correction of second order: the constraints are linear around the point, but
+        their values are those at the end of the step.
+        """
+        if tried is None:
+            return None
+        straight = self.linear.effects[:, :-1].T @ (
+            self.point.measured.gradient + proposal.combined.gradient
+        )
+        bent = self._constrained(tried) - (self._constrained(self.point) - straight)
+        moved = self.constraints.shifted(self.point.measured, bent)
+        again = self._propose(moved)
+        return self._try(again, 1.0, "proposal")
+
+    def _try(self, proposal, share, name="kept_proposal"):
+        """Return the Point under a share of a proposal, None if there is none."""
+        self.model.reduce(passes.mix, share=share, other=name)
+        (size,) = self.model.reduce(_size_of_trial)
+        point = self.point
+        gradient = point.measured.gradient + share * proposal.combined.gradient
+        with np.errstate(over="ignore", invalid="ignore"):
+            here = point.measured.parameters
+            start = here - self.model_step(gradient)
+            before = point.measured.value + share * proposal.combined.loss
+            matters = max(
+                min(self.violation, 0.1 * self.scale),
+                0.1 * self.target_tol * self.scale,
+            )
+            tol = _CHORD_SHARE * matters
+            found = self._settle(start, "trial", tol, size, (here, before))
+        return found and Point(*found, size)
+
+    def _settle(self, parameters, name, tol, size, instead=None):
+        """Return the minimiser under weights, Measured, and a Factor close by.
+
+        ``instead`` is where to start, and the objective there, if that is lower.
+        """
+        for _ in range(_MAX_NEWTON):
+            factor, value, gradient = self.model.factor(parameters, name)
+            if instead and not value <= instead[1] + _ROUNDING * abs(instead[1]):
+                parameters, instead = instead[0], None
+                continue
+            step = -factor.solve(gradient[:, None])[:, 0]
+            slope = float(step @ gradient)
+            if not slope <= 0.0:
+                return None
+            share, measured = 1.0, self.model.measure(parameters + step, name)
+            rounding = 1e-12 * abs(value)
+            while not measured.value <= value + 0.1 * share * slope + rounding:
+                share /= 2.0
+                if share < 1e-8:
+                    return None
+                measured = self.model.measure(parameters + share * step, name)
+            chord = -factor.solve(measured.gradient[:, None])[:, 0]
+            ahead = self.model.measure(measured.parameters + chord, name)
+            if ahead.value <= measured.value + rounding:
+                is_near = self._is_near(measured, ahead, tol, size)
+                measured = ahead
+                if share == 1.0 and is_near:
+                    return measured, factor
+            parameters = measured.parameters
+        return measured, factor
+
+    def _is_near(self, measured, ahead, tol, size):
+        """Say whether a chord moved neither metrics nor objective by what matters."""
+        moved = np.abs(ahead.values - measured.values)[:-1].max(initial=0.0)
+        own = self.c * abs(ahead.own_value - measured.own_value)
+        off = max(min(self.optimality, 1.0), self.tol)
+        return moved <= tol and own <= _OBJECTIVE_SHARE * off**2 * max(
+            self.point.size, size
+        )
+
+    def _settle_here(self):
+        """Bring the model to where its weights put it, and linearise again."""
+        tol = 0.01 * self.target_tol * self.scale
+        found = self._settle(
+            self.point.measured.parameters, "epsilon", tol, self.point.size
+        )
+        if found is not None:
+            self.point = Point(*found, self.point.size)
+            self.linear = self._linearize()
+        self.is_exact = True
+
+    def _accept(self, tried):
+        """Go to a point, and estimate the curvature of the constraints on the way."""
+        moved, square = self.model.reduce(passes.inside_change, **self.bounds)
+        moved = self.model.model.pack(moved)
+        (before,) = self.model.reduce(passes.along_step)
+        felt = float(moved @ self.model_step(moved))
+        self.model.reduce(passes.accept)
+        self.point, self.is_exact = tried, False
+        self.linear = self._linearize()
+        (after,) = self.model.reduce(passes.along_step)
+        weights = np.append(self.multipliers, self.c)
+        bend = -float(weights @ (after - before)) - self.c * felt
+        bend /= max(square, _SMALLEST)
+        self.sigma = float(np.clip(bend, 0.0, _MOST_CURVATURE))
+
+
+def _keep_proposal(block):
+    block["kept_proposal"] = block["proposal"].copy()
+    return ()
+
+
+def _slope_and_square(block):
+    epsilon = block["epsilon"]
+    step = block["kept_proposal"] - epsilon
+    count = np.broadcast_to(block.count, step.shape)
+    return float((epsilon * count) @ step), float((step * count) @ step)
+
+
+def _size_of_trial(block):
+    trial = block["trial"]
+    return (float((trial * block.count) @ trial),)
+
+
+@dataclass(frozen=True, eq=False)
+class Constraints:
+    """Which values are aimed at, or bounded.
+
+    Attributes
+    ----------
+    used : ndarray of int of shape (m,)
+        Positions among the metrics and, last, the utility.
+    is_floor : ndarray of bool of shape (m,)
+        Which are bounded from above alone.
+    scale : float
+        The size of the original metrics.
+    """
+
+    used: np.ndarray
+    is_floor: np.ndarray
+    scale: float
+
+    def of(self, measured):
+        """Return the constrained values (m,) of a Measured."""
+        return measured.values[self.used]
+
+    def shifted(self, measured, by):
+        """Return a Measured whose constrained values are shifted."""
+        values = measured.values.copy()
+        values[self.used] += by
+        return replace(measured, values=values)

@@ -1,0 +1,284 @@
+"""Corrections by the least change of the weights, one strength after another."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from .._utils._warnings import kept_warnings
+from ..exceptions import UnreachableTargetWarning
+from ..weighting import Weights
+from ..weighting._changes import given_changes
+from ._candidate import Tried
+from ._correction import State
+from ._least_change import Constraints, Found, LeastChange
+
+# Steps of a search, where nobody says how many.
+MANY_STEPS = 60
+# Of a strength that is out of reach at once: the first stage, and the shortest.
+_FIRST_STAGE = 0.25
+_LAST_STAGE = 1 / 32
+_LONGER = 1.5
+# A stage that changes the weights so much more than its strength went elsewhere.
+_JUMP = 2.5
+_LOOSE = {"tol": 0.1, "target_tol": 1e-2, "max_iter": 12, "least": 1 / 16}
+# From this share on, the whole strength is tried once more.
+_ALMOST = 0.9
+# Share of the asked change of the gradient that is left at last.
+_SETTLED = 1e-9
+_MAX_CHORDS = 12
+# Times its tolerance that a residual is worth a warning from.
+_FAR = 2.0
+_NOTES = (
+    "given",
+    "epsilon",
+    "kept_epsilon",
+    "proposal",
+    "kept_proposal",
+    "trial",
+    "step",
+    "loss_here",
+    "slope_here",
+    "influence_here",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Reached:
+    """A strength that was reached, and by what.
+
+    Attributes
+    ----------
+    strength : float
+        The strength.
+    found : Found
+        Where its search ended.
+    epsilon : ndarray of shape (n_rows,)
+        The change of the weights.
+    """
+
+    strength: float
+    found: Found
+    epsilon: np.ndarray
+
+
+class Sequence:
+    """Correct at one strength after another, each from the last that was reached.
+
+    Parameters
+    ----------
+    problem : LinearProblem
+        Linearised, with a dense Hessian.
+    weighting : SoftWeighting
+        What is least, and within which bounds.
+    update : InfluenceUpdate
+        Its tolerances, and how many steps.
+    first : Linearized
+        Of the original model.
+    """
+
+    def __init__(self, problem, weighting, update, first):
+        self.problem, self.weighting, self.first = problem, weighting, first
+        self.rows = problem.objective.rows
+        self.is_open = update.max_iter == "auto"
+        self.tolerances = {
+            "tol": update.tol,
+            "target_tol": update.target_tol,
+            "max_iter": MANY_STEPS if self.is_open else update.max_iter,
+        }
+        programme = weighting.programme()
+        self.limit = problem.utility_limit(programme.utility_tolerance)
+        self.is_used = weighting.felt(first)
+        self.search = LeastChange(
+            problem,
+            self._constraints(),
+            programme.lower,
+            programme.upper,
+            problem.objective_weight(programme.objective_weight),
+        )
+
+    def _constraints(self):
+        used = np.append(self.is_used, self.limit is not None)
+        floors = np.append(self.first.is_limit, True)
+        scale = float(np.linalg.norm(self.first.to_repair)) or 1.0
+        return Constraints(np.flatnonzero(used), floors[used], scale)
+
+    def correct(self, candidates):
+        """Let candidates know what comes of their strengths."""
+        last = self._beginning()
+        for candidate in candidates:
+            strength = self.weighting.at(candidate.strength).strength
+            start = last if last.strength <= strength else self._beginning()
+            with kept_warnings() as caught:
+                reached, n_iter = self._reach(strength, start)
+                tried = self._tried(reached)
+            candidate.warnings.extend(caught)
+            candidate.take_sequence(tried, reached, n_iter)
+            candidate.warnings.extend(self._told(reached, strength))
+            if reached.strength == strength:
+                last = reached
+        self.rows.forget(*_NOTES)
+
+    def _beginning(self):
+        point = self.search.begin()
+        nothing = np.zeros(self.rows.n_rows)
+        predicted = self.problem.before
+        found = Found("converged", point, np.zeros(0), predicted, 0.0, 0.0, 0)
+        return Reached(0.0, found, nothing)
+
+    def _reach(self, strength, start):
+        """Return the Reached at a strength, or as far as it goes, and the steps."""
+        found = self._from(start, strength, self.tolerances)
+        n_iter = found.n_iter
+        direct = self._reached(strength, found)
+        if self._is_met(found):
+            return direct, n_iter
+        if found.status == "max_iter" and not self.is_open:
+            return direct, n_iter
+        bare = self._bare(strength)
+        if bare is not None:
+            return bare, n_iter + bare.found.n_iter
+        return self._continue(strength, start, n_iter)
+
+    def _bare(self, strength):
+        """Return the Reached without the original objective, None if it is not.
+
+        That is a change of the weights, if not the one that was asked for, and the
+        objective takes it from there as far as it can.
+        """
+        if not self.search.weight:
+            return None
+        without = {**self.tolerances, "objective_weight": 0.0}
+        found = self._from(self._beginning(), strength, without)
+        if not self._is_met(found):
+            return None
+        first = self._reached(strength, found)
+        again = self._from(first, strength, self.tolerances)
+        if self._is_met(again):
+            return self._reached(strength, again)
+        known = self._from(first, strength, {**self.tolerances, "max_iter": 0})
+        found = replace(found, optimality=known.optimality)
+        return Reached(strength, found, first.epsilon)
+
+    def _from(self, start, strength, tolerances):
+        """Search for a strength from one that was reached."""
+        self.rows.spread("epsilon", start.epsilon.copy())
+        target = self.weighting.at(strength).target(self.first.to_repair)
+        target = target[self.is_used]
+        if self.limit is not None:
+            target = np.append(target, self.limit)
+        return self.search.search(start.found.point, target, **tolerances)
+
+    def _reached(self, strength, found):
+        return Reached(strength, found, self.rows.collect("epsilon").copy())
+
+    def _continue(self, strength, start, n_iter):
+        """Go in stages as far as it goes."""
+        last, width = start, _FIRST_STAGE * strength
+        shortest = _LAST_STAGE * min(strength, 1.0)
+        while last.strength < strength and width >= shortest:
+            to = min(last.strength + width, strength)
+            found = self._from(last, to, _LOOSE)
+            n_iter += found.n_iter
+            if found.miss <= _LOOSE["target_tol"] and not _jumps(last, to, found):
+                last = self._reached(to, found)
+                width *= _LONGER
+            else:
+                width /= 2.0
+        goals = [last.strength, last.strength - shortest]
+        if last.strength >= _ALMOST * strength:
+            goals.insert(0, strength)
+        for goal in goals:
+            if goal <= 0.0:
+                break
+            found = self._from(last, goal, self.tolerances)
+            n_iter += found.n_iter
+            if self._is_met(found):
+                return self._reached(goal, found), n_iter
+        return last, n_iter
+
+    def _is_met(self, found):
+        """Say whether the targets are met, by whatever weights."""
+        return (
+            found.status == "converged" or found.miss <= self.tolerances["target_tol"]
+        )
+
+    def _tried(self, reached):
+        """Return the step that a strength led to."""
+        self.rows.spread("epsilon", reached.epsilon.copy())
+        measured, epsilon = self._settled(reached), reached.epsilon
+        changes = given_changes(
+            self.rows, [Weights(epsilon, True, "")], len(self.problem.before) + 1
+        )
+        predicted = measured.values[:-1].copy()
+        n_used = int(self.is_used.sum())
+        predicted[self.is_used] = reached.found.predicted[:n_used]
+        state = self._state(measured, epsilon)
+        tried = Tried(changes, self.rows, self.first, state, predicted)
+        return tried.apart()
+
+    def _settled(self, reached):
+        """Return the model brought to the minimiser under its weights, by chords."""
+        point, model = reached.found.point, self.search.model
+        measured, size = point.measured, np.inf
+        for _ in range(_MAX_CHORDS):
+            last, size = size, float(np.linalg.norm(measured.gradient))
+            if size > 0.5 * last or size == 0.0:
+                break
+            chord = -point.factor.solve(measured.gradient[:, None])[:, 0]
+            ahead = model.measure(measured.parameters + chord, "epsilon")
+            if not np.linalg.norm(ahead.gradient) < size:
+                break
+            measured = ahead
+        return measured
+
+    def _state(self, measured, epsilon):
+        problem, model = self.problem, self.search.model.model
+        asked = problem.asked_gradient(epsilon)
+        kink = model.penalty_gradient(measured.parameters)
+        kink -= model.smooth_penalty_gradient(measured.parameters)
+        remaining = measured.gradient + kink
+        size = max(float(np.linalg.norm(asked)), np.finfo(float).tiny)
+        return State(
+            measured.parameters,
+            measured.values,
+            float(np.linalg.norm(remaining + problem.tilt)) / size,
+            float(np.linalg.norm(remaining)) / size,
+            1.0,
+        )
+
+    def _told(self, reached, strength):
+        """Return warnings of what was not reached."""
+        if reached.strength < strength:
+            message = self._out_of_reach(reached.strength, strength)
+            return ((message, UnreachableTargetWarning),)
+        found, tolerances = reached.found, self.tolerances
+        if not self._is_met(found):
+            message = (
+                f"The update stopped after max_iter={tolerances['max_iter']} steps, "
+                f"{found.miss:.1%} of the metric away from the target."
+            )
+            return ((message, ConvergenceWarning),)
+        if self.is_open and found.optimality > _FAR * tolerances["tol"]:
+            message = (
+                "The target is met, but maybe not by the least change of the weights: "
+                f"optimality_ is {found.optimality:.2g}, above tol={tolerances['tol']}."
+            )
+            return ((message, ConvergenceWarning),)
+        return ()
+
+    def _out_of_reach(self, reached, strength):
+        weighting = self.weighting
+        return (
+            f"The target is out of reach: of strength={strength:.3g}, "
+            f"{reached:.3g} can be reached within lower={weighting.lower}, "
+            f"upper={weighting.upper} and utility_tolerance="
+            f"{weighting.utility_tolerance}; the model is corrected so far."
+        )
+
+
+def _jumps(last, to, found):
+    if last.strength == 0.0:
+        return False
+    longest = _JUMP * to / last.strength
+    return found.point.size > longest**2 * last.found.point.size

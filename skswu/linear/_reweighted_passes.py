@@ -1,0 +1,249 @@
+"""What rows are asked about a linear model away from its fit, under other weights.
+
+Changes of the weights are noted beside the rows under a name. The parts of the training
+gradient that rows make are called *pulls* here: the pull of row i is
+:math:`w_i \\nabla \\ell_i`, known by its slope in the margins, ``slope_here``.
+"""
+
+import numpy as np
+
+from ._losses import outer_products
+
+
+def curve(block, loss, matrix, name):
+    """Return the training losses, their gradient and Hessian under changed weights.
+
+    Parameters
+    ----------
+    block : Block
+        Training rows.
+    loss : LinearLoss
+        Of the training.
+    matrix : ndarray of shape (n_outputs, n_columns)
+        The model.
+    name : str
+        Under which the change of the weights is noted.
+
+    Returns
+    -------
+    tuple
+        The summed losses, their gradient (n_outputs, n_columns), their Hessian, and the
+        total weight.
+    """
+    values, slope, second = loss.derivatives(block["code"], block.margins(matrix))
+    weight = block.weight * (1.0 + block[name])
+    hessian = loss.hessian(block.design, second, weight)
+    return values @ weight, block.sums(slope * weight), hessian, weight.sum()
+
+
+def measure(block, loss, matrix, name, metrics=None):
+    """Return the training losses under changed weights and under the fit's own.
+
+    Parameters
+    ----------
+    block, loss, matrix, name
+        See :func:`curve`.
+    metrics : callable or None, default=None
+        ``metrics(block, z, loss, values)`` returns further sums, of one model or more.
+
+    Returns
+    -------
+    tuple
+        The summed losses and their gradient under the changed weights, the summed
+        losses under the fit's; then the sums of metrics.
+    """
+    z = block.margins(matrix[None])
+    values, slope = loss.slopes(block["code"], z)
+    weight = block.weight * (1.0 + block[name])
+    further = () if metrics is None else metrics(block, z, loss, values)
+    losses, own = values[0], np.broadcast_to(block.weight, weight.shape)
+    return (losses @ weight, block.sums(slope[0] * weight), losses @ own, *further)
+
+
+def linearize(block, loss, matrix, metrics=None):
+    """Note losses and slopes; return the gradient under the fit's own weights.
+
+    Parameters
+    ----------
+    block, loss, matrix
+        See :func:`curve`.
+    metrics : callable or None, default=None
+        ``metrics(block, z, loss, values, slope)`` returns further sums.
+
+    Returns
+    -------
+    tuple
+        The gradient (n_outputs, n_columns) of the summed losses; then the sums of
+        metrics.
+    """
+    z = block.margins(matrix)
+    values, slope = loss.slopes(block["code"], z)
+    block["loss_here"], block["slope_here"] = values, slope
+    gradient = block.sums(slope * block.weight)
+    further = () if metrics is None else metrics(block, z, loss, values, slope)
+    return (gradient, *further)
+
+
+def pulls(block):
+    """Return the sum of the outer products of pulls, by count."""
+    weight = block.weight**2 * block.inverse_count
+    return (_outer_products(block, np.broadcast_to(weight, block.n_rows)),)
+
+
+def influences(block, directions, name):
+    """Note the products of pulls with directions (n_vectors, n_outputs, n_columns)."""
+    block[name] = _along(block, directions)
+    return ()
+
+
+def combine(block, direction, centre, lower, upper):
+    r"""Note and measure the change of the weights that pulls make along a direction.
+
+    .. math:: \varepsilon'_i = \mathrm{clip}(\mathrm{centre}\,\varepsilon_i
+              + w_i \nabla \ell_i \cdot d / c_i,\ \mathrm{lower},\ \mathrm{upper})
+
+    Parameters
+    ----------
+    block : Block
+        Training rows that know their ``epsilon``.
+    direction : ndarray of shape (n_outputs, n_columns)
+        The d.
+    centre : float
+        How much of the change at hand the new one is drawn to.
+    lower, upper : float
+        Bounds.
+
+    Returns
+    -------
+    tuple
+        The change of the summed losses and of their gradient by it, its squared
+        distance from what it is drawn to, its own squared size, and the outer products
+        of the pulls of rows at a bound.
+    """
+    epsilon = block["epsilon"]
+    drawn = centre * epsilon
+    free = _along(block, direction[None])[0] * block.inverse_count + drawn
+    proposal = np.clip(free, lower, upper)
+    block["proposal"] = proposal
+    added = (proposal - epsilon) * block.weight
+    some = np.flatnonzero(proposal != free)
+    weight = np.broadcast_to(block.weight**2 * block.inverse_count, len(free))
+    return (
+        added @ block["loss_here"],
+        block.sums(block["slope_here"] * added),
+        _square(block, proposal - drawn),
+        _square(block, proposal),
+        _outer_products(block, weight, some),
+    )
+
+
+def mix(block, share, other):
+    """Note under a name the change a share of the way from ``epsilon`` to another's."""
+    block["trial"] = block["epsilon"] + share * (block[other] - block["epsilon"])
+    return ()
+
+
+def normal_equations(block, lower, upper, gain):
+    r"""Return what multipliers of influences come closest to the change of the weights.
+
+    Parameters
+    ----------
+    block : Block
+        Training rows that know their ``epsilon`` and ``influence_here``, the last of
+        which is on the objective.
+    lower, upper : float
+        Bounds; rows at one of them say nothing of the multipliers.
+    gain : float
+        Multiplier of the last influence, which is given.
+
+    Returns
+    -------
+    tuple
+        Gram of the other influences and their products with the change, by count.
+    """
+    epsilon = block["epsilon"]
+    inside = (epsilon > lower) & (epsilon < upper)
+    *influence, of_objective = block["influence_here"][:, inside]
+    influence = np.stack(influence) if influence else np.empty((0, inside.sum()))
+    inverse = np.broadcast_to(block.inverse_count, len(epsilon))[inside]
+    left = epsilon[inside] - gain * of_objective * inverse
+    return (influence * inverse) @ influence.T, influence @ left
+
+
+def residual(block, multipliers, lower, upper):
+    """Return how far the change of the weights is from what multipliers say.
+
+    Returns
+    -------
+    tuple
+        The squared distance, and the squared size of the change.
+    """
+    said = multipliers @ block["influence_here"] * block.inverse_count
+    epsilon = block["epsilon"]
+    return (
+        _square(block, epsilon - np.clip(said, lower, upper)),
+        _square(block, epsilon),
+    )
+
+
+def inside_change(block, lower, upper):
+    """Return the gradient's change by the step of rows that it left inside bounds.
+
+    The step goes from ``epsilon`` to ``trial``. It is noted as ``step``, 0 for rows at
+    a bound.
+
+    Returns
+    -------
+    tuple
+        The change of the gradient, and the squared size of the step.
+    """
+    trial = block["trial"]
+    step = trial - block["epsilon"]
+    step[(trial <= lower) | (trial >= upper)] = 0.0
+    block["step"] = step
+    return (
+        block.sums(block["slope_here"] * (step * block.weight)),
+        _square(block, step),
+    )
+
+
+def along_step(block):
+    """Return the products of influences with the step that is noted."""
+    return (block["influence_here"] @ block["step"],)
+
+
+def gradient_of_change(block, name):
+    """Return what a change that is noted adds to the gradient at ``slope_here``."""
+    return (block.sums(block["slope_here"] * (block[name] * block.weight)),)
+
+
+def accept(block):
+    """Take the change that was tried."""
+    block["epsilon"] = block["trial"].copy()
+    return ()
+
+
+def begin(block):
+    """Note that no weight is changed."""
+    block["epsilon"] = np.zeros(block.n_rows)
+    return ()
+
+
+def _along(block, directions):
+    """Return the products of pulls with directions, (n_directions, n_rows)."""
+    moved = np.einsum("kn,mkn->mn", block["slope_here"], block.margins(directions))
+    moved *= block.weight
+    return moved
+
+
+def _outer_products(block, weight, some=None):
+    design, slope = block.design, block["slope_here"]
+    if some is not None:
+        if not len(some):
+            return np.zeros((len(slope), design.n_columns) * 2)
+        design, slope, weight = design.take(some), slope[:, some], weight[some]
+    return outer_products(design, slope, weight)
+
+
+def _square(block, values):
+    return float((values * block.count) @ values)

@@ -1,0 +1,258 @@
+r"""The least change of the weights whose model also fits the original data.
+
+.. math:: \min_{\varepsilon'} \tfrac K2 \|\varepsilon' - \bar\varepsilon\|^2
+          + c\,(\nabla F \cdot \Delta\theta + \tfrac12 \Delta\theta^\top H \Delta\theta)
+          \quad\text{s.t.}\quad \nabla M \cdot \Delta\theta = -\gamma,\quad
+          \mathrm{lower} \le \varepsilon' \le \mathrm{upper}
+
+with the step :math:`\Delta\theta = -H^{-1} (g + \sum_i (\varepsilon'_i - \varepsilon_i)
+w_i \nabla \ell_i)` of Newton's method under the new weights. As all that the weights do
+goes through the gradient, the solution is a clipped combination of rows' gradients:
+:math:`\varepsilon' = \mathrm{clip}(\bar\varepsilon + w \nabla \ell \cdot (v + H^{-1}
+\nabla M \lambda) / K)` with a multiplier :math:`\lambda` a metric and one v a
+parameter.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import linalg
+
+_FEW_STEPS = 12
+_MAX_STEPS = 25
+_MAX_HALVINGS = 12
+# Constraints may be missed by this share of their multipliers, in natural units; and
+# where they are out of reach, which then ends at the closest point, not at infinity.
+_GIVE = 1e-7
+_GIVE_OUT_OF_REACH = 1e-3
+# Added to a matrix's diagonal, relative to it, so that it has a factor.
+_JITTER = 1e-13
+
+
+@dataclass(frozen=True, eq=False)
+class Quadratic:
+    """The programme at a point, in a few numbers.
+
+    Attributes
+    ----------
+    effects : ndarray of shape (n_parameters, m)
+        The inverse Hessian times the gradients of the constrained metrics.
+    asked : ndarray of shape (m,)
+        By how much they are to fall.
+    is_floor : ndarray of bool of shape (m,)
+        Of which a larger fall is as good.
+    gradient : ndarray of shape (n_parameters,)
+        Of the training objective under the weights at hand, g.
+    own_gradient : ndarray of shape (n_parameters,)
+        Of the objective under the fit's own weights.
+    hessian : ndarray of shape (n_parameters, n_parameters)
+        H.
+    pulls : ndarray of shape (n_parameters, n_parameters)
+        The outer products of the rows' gradients, by count.
+    objective_weight : float
+        c; 0 leaves the original objective out.
+    stiffness : float
+        K.
+    slack : float
+        What constraints may be missed by.
+    accuracy : float
+        Share of the size of the change that the solution may be off by.
+    """
+
+    effects: np.ndarray
+    asked: np.ndarray
+    is_floor: np.ndarray
+    gradient: np.ndarray
+    own_gradient: np.ndarray
+    hessian: np.ndarray
+    pulls: np.ndarray
+    objective_weight: float
+    stiffness: float
+    slack: float
+    accuracy: float
+
+
+@dataclass(frozen=True, eq=False)
+class Combined:
+    """What a combination of the rows' gradients makes of the weights.
+
+    Attributes
+    ----------
+    loss : float
+        By which the training objective at the model at hand changes.
+    gradient : ndarray of shape (n_parameters,)
+        By which its gradient changes.
+    distance : float
+        Squared, from what the weights are drawn to.
+    size : float
+        Squared, of the change from the original weights.
+    fixed : ndarray of shape (n_parameters, n_parameters)
+        The outer products of gradients of the rows at a bound.
+    """
+
+    loss: float
+    gradient: np.ndarray
+    distance: float
+    size: float
+    fixed: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Proposal:
+    """A solution.
+
+    Attributes
+    ----------
+    multipliers : ndarray of shape (m,)
+        Of the metrics.
+    toward : ndarray of shape (n_parameters,)
+        v, of the original objective.
+    combined : Combined
+        What they make of the weights.
+    shortfall : ndarray of shape (m,)
+        What is asked of the metrics less what is reached.
+    """
+
+    multipliers: np.ndarray
+    toward: np.ndarray
+    combined: Any
+    shortfall: np.ndarray
+
+
+class ObjectiveProgramme:
+    """Solve by Newton steps on the dual, which is concave and piecewise quadratic.
+
+    Parameters
+    ----------
+    quadratic : Quadratic
+        The programme.
+    combine : callable
+        ``combine(direction)`` returns the Combined of the rows' gradients along a
+        direction (n_parameters,).
+    """
+
+    def __init__(self, quadratic, combine):
+        self.q = quadratic
+        self._combine = combine
+        m = len(quadratic.asked)
+        natural = np.einsum(
+            "pm,pq,qm->m", quadratic.effects, quadratic.pulls, quadratic.effects
+        )
+        self._natural = np.maximum(natural, np.finfo(float).tiny)
+        self._n_metrics = m
+
+    def solve(self, multipliers, toward):
+        """Return the Proposal, from a first guess of the dual variables."""
+        self._give = _GIVE * self._natural
+        here, is_solved = self._climb(np.append(multipliers, toward), _FEW_STEPS)
+        if not is_solved:
+            # Maybe out of reach: then multipliers have to end somewhere.
+            self._give = _GIVE_OUT_OF_REACH * self._natural
+            nothing = np.zeros(len(multipliers) + len(toward))
+            here, _ = self._climb(nothing, _MAX_STEPS)
+        return self._proposal(here)
+
+    def _climb(self, point, max_steps):
+        """Return the dual's top, and whether it was found."""
+        here = self._at(point)
+        for _ in range(max_steps):
+            step, residual = self._step(here)
+            if self._is_solved(here, step, residual):
+                return here, True
+            for halving in range(_MAX_HALVINGS):
+                ahead = self._at(self._clipped(here.point + 0.5**halving * step))
+                if ahead.height >= here.height - 1e-12 * abs(here.height):
+                    break
+            if ahead.height <= here.height and not halving:
+                return ahead, True
+            here = ahead
+        return here, False
+
+    def _proposal(self, here):
+        q, m = self.q, self._n_metrics
+        reached = q.effects.T @ (q.gradient + here.combined.gradient)
+        shortfall = q.asked - reached
+        shortfall[q.is_floor] = shortfall[q.is_floor].clip(0.0)
+        return Proposal(here.point[:m], here.point[m:], here.combined, shortfall)
+
+    def _at(self, point):
+        """Return the dual's value and gradient."""
+        q, m = self.q, self._n_metrics
+        multipliers, toward = point[:m], point[m:]
+        direction = (toward + q.effects @ multipliers) / q.stiffness
+        combined = self._combine(direction)
+        moved = q.gradient + combined.gradient
+        by_metrics = q.asked - q.effects.T @ moved
+        height = 0.5 * q.stiffness * combined.distance + multipliers @ by_metrics
+        height -= 0.5 * self._give @ multipliers**2
+        by_metrics = by_metrics - self._give * multipliers
+        by_objective = np.zeros_like(toward)
+        if q.objective_weight:
+            bent = q.hessian @ toward / q.objective_weight
+            by_objective = q.own_gradient - moved - bent
+            height += toward @ (q.own_gradient - moved) - 0.5 * toward @ bent
+        return _DualPoint(point, height, by_metrics, by_objective, combined)
+
+    def _step(self, here):
+        """Return the Newton step, and the residual of what may move."""
+        q, m = self.q, self._n_metrics
+        pulls = (q.pulls - here.combined.fixed) / q.stiffness
+        right = pulls @ q.effects
+        schur = q.effects.T @ right + np.diag(self._give)
+        by_metrics, along = here.by_metrics, None
+        if q.objective_weight:
+            matrix = pulls + q.hessian / q.objective_weight
+            factor = _factor(matrix)
+            along = linalg.cho_solve(
+                factor, np.column_stack([right, here.by_objective])
+            )
+            schur = schur - right.T @ along[:, :-1]
+            by_metrics = by_metrics - right.T @ along[:, -1]
+        multipliers = here.point[:m]
+        free = ~q.is_floor | (multipliers > 0) | (here.by_metrics > 0)
+        step = np.zeros(len(here.point))
+        some = np.flatnonzero(free)
+        step[some] = _solve_small(schur[np.ix_(some, some)], by_metrics[some])
+        if along is not None:
+            step[m:] = along[:, -1] - along[:, :-1] @ step[:m]
+        residual = np.where(free, here.by_metrics, 0.0)
+        return step, np.append(residual, here.by_objective)
+
+    def _is_solved(self, here, step, residual):
+        decrement = max(float(residual @ step), 0.0)
+        off = decrement / self.q.stiffness
+        missed = np.abs(residual[: self._n_metrics]).max(initial=0.0)
+        return missed <= self.q.slack and off <= self.q.accuracy**2 * here.combined.size
+
+    def _clipped(self, point):
+        m, is_floor = self._n_metrics, self.q.is_floor
+        point[:m][is_floor] = point[:m][is_floor].clip(0.0)
+        return point
+
+
+@dataclass(frozen=True, eq=False)
+class _DualPoint:
+    point: np.ndarray
+    height: float
+    by_metrics: np.ndarray
+    by_objective: np.ndarray
+    combined: Combined
+
+
+def _factor(matrix):
+    diagonal = np.einsum("ii->i", matrix)
+    jitter = _JITTER * max(diagonal.max(initial=0.0), np.finfo(float).tiny)
+    while True:
+        try:
+            return linalg.cho_factor(
+                matrix + jitter * np.eye(len(matrix)), lower=True, check_finite=False
+            )
+        except linalg.LinAlgError:
+            jitter *= 100.0
+
+
+def _solve_small(matrix, right):
+    scale = 1.0 / np.sqrt(np.diag(matrix).clip(np.finfo(float).tiny))
+    scaled = matrix * scale * scale[:, None]
+    return scale * np.linalg.lstsq(scaled, scale * right, rcond=1e-13)[0]
