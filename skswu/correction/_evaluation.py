@@ -75,16 +75,16 @@ class Evaluation:
             self._scored, self.measured_on = rows, LEFT_OUT
         return rows is not None
 
-    def beside(self, blocks):
-        """Return the same evaluation of scores with an offset noted beside the rows.
+    def with_offset(self, name):
+        """Return the same evaluation of scores with another offset.
 
         Parameters
         ----------
-        blocks : RowBlocks
-            The rows with notes of their own.
+        name : str
+            Under which it is noted beside the rows.
         """
         evaluation = copy(self)
-        evaluation._scored = self.view.offset_rows(self.rows, blocks)
+        evaluation._scored = self.view.offset_rows(self.rows, name)
         return evaluation
 
     def standard_errors(self, parameters):

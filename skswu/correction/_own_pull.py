@@ -29,6 +29,8 @@ from ..linear import _passes as passes
 from ..linear._leave_one_out import gradient_gram, joint_products
 from ._block_evaluation import BlockEvaluation
 
+# Under which the offset is noted that has a row's own pull in it.
+NAME = "offset and own pull"
 # Weights that differ by no more from a combination of influences are one.
 _IS_COMBINATION = 1e-3
 
@@ -59,12 +61,14 @@ def estimate(problem, first, kept, weighting):
     if is_free is None or not is_free.any() or (epsilon < -1.0).any():
         return None
     weights = FreeWeights(epsilon, is_free, first.rows.collect("count"))
-    pulled = _pulled_rows(problem, first, kept.state.model, weights)
-    evaluation = problem.evaluation.beside(pulled)
+    note_pull(problem, first, kept.state.model, weights)
+    evaluation = problem.evaluation.with_offset(NAME)
     values = evaluation.measure(kept.state.model)[:-1]
     counts = [len(metric.names) for metric in problem.metrics]
     values[~np.repeat([one.is_of_scores for one in problem.metrics], counts)] = np.nan
-    return values, evaluation.standard_errors(kept.state.model)
+    errors = evaluation.standard_errors(kept.state.model)
+    problem.evaluation.rows.blocks.forget(NAME)
+    return values, errors
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,8 +145,18 @@ class _Point:
     objective_weight: float
 
 
-def _pulled_rows(problem, first, parameters, weights):
-    """Return the evaluation rows with the own pull in the offsets of their margins."""
+def note_pull(problem, first, parameters, weights):
+    """Let evaluation rows know their offset with their own pull in it.
+
+    Parameters
+    ----------
+    problem, first
+        See :func:`estimate`.
+    parameters : ndarray of shape (n_parameters,)
+        The corrected model.
+    weights : FreeWeights
+        The changes of the weights that led to it.
+    """
     multipliers, left = weights.multipliers(first.rows.collect("influence"))
     if left <= _IS_COMBINATION:
         point = _at_original(problem, multipliers)
@@ -150,7 +164,7 @@ def _pulled_rows(problem, first, parameters, weights):
         point = _at_corrected(problem, parameters, weights)
     point.rows.spread("share", weights.inverse_count)
     root = _root(point)
-    measured = BlockEvaluation(problem.evaluation, point.model).apart()
+    measured = BlockEvaluation(problem.evaluation, point.model)
     call = partial(
         _note_pull,
         matrix=point.model.matrix,
@@ -158,9 +172,6 @@ def _pulled_rows(problem, first, parameters, weights):
         root=root,
     )
     measured.rows.reduce(call)
-    offset = measured.rows.collect("offset") + measured.rows.collect("own pull")
-    measured.rows.spread("offset", offset)
-    return measured.rows
 
 
 def _rows_at(problem, model):
@@ -232,8 +243,8 @@ def _root(point):
 
 
 def _note_pull(block, matrix, pull, root):
-    """Note by how much the margins of rows would move without their own pull."""
+    """Note the offset of a block's rows with their own pull in it."""
     slope = pull(block, block.margins(matrix))
     inner = joint_products(block, root)
-    block["own pull"] = np.einsum("abn,bn->an", inner, slope)
+    block[NAME] = block["offset"] + np.einsum("abn,bn->an", inner, slope)
     return ()

@@ -42,29 +42,30 @@ class LinearRows:
         self.columns = columns
         self.weight = None
 
-    #: Whether margins are measured with the offset that is noted beside the rows.
-    has_offset = False
+    #: Under which name the offset is noted that margins are measured with, if any.
+    offset = None
 
     def __len__(self):
         return self.blocks.n_rows
 
-    def with_offset(self, loss, blocks=None):
-        """Return rows whose margins are measured with the offset noted beside them.
+    def with_offset(self, loss, name):
+        """Return rows whose margins are measured with an offset noted beside them.
 
         Parameters
         ----------
         loss : LinearLoss
             What each row is measured with.
-        blocks : RowBlocks or None, default=None
-            The same rows with notes of their own; None are those of the rows.
+        name : str
+            Under which the offset is noted.
 
         Returns
         -------
-        OffsetRows or None
+        LinearRows or None
             None where rows lie elsewhere.
         """
-        blocks = self.blocks if blocks is None else blocks
-        return OffsetRows(blocks, self.codes, loss, self.columns)
+        rows = copy(self)
+        rows.loss, rows.weight, rows.offset = loss, None, name
+        return rows
 
     @property
     def weigh_alike(self):
@@ -104,7 +105,7 @@ class RowsOfKinds(LinearRows):
     def weigh_alike(self):
         return self._weigh_alike
 
-    def with_offset(self, loss, blocks=None):
+    def with_offset(self, loss, name):
         return None
 
     def class_totals(self, n_classes, sample_weight=None):
@@ -119,16 +120,6 @@ class RowsOfKinds(LinearRows):
 def _weigh(block, of_class):
     block["weight"] = block.weight * of_class[block["code"]]
     return ()
-
-
-class OffsetRows(LinearRows):
-    """Rows whose blocks know an ``offset`` of their margins.
-
-    Of training rows, it is what they would be without the row in the training, see
-    :func:`skswu.linear._leave_one_out.note_left_out`.
-    """
-
-    has_offset = True
 
 
 class LinearView(ModelView):
@@ -207,17 +198,17 @@ class LinearView(ModelView):
         model = LinearModel(self._matrix, self._free, self.loss, self.loss, bare, bare)
         return influence.wants_dense(LinearCurvature(model, None))
 
-    def offset_rows(self, rows, blocks=None):
+    def offset_rows(self, rows, name="offset"):
         """Return rows whose margins are measured with an offset, or None.
 
         Parameters
         ----------
         rows : LinearRows
             The rows.
-        blocks : RowBlocks or None, default=None
-            The same rows with notes of their own; None are those of the rows.
+        name : str, default="offset"
+            Under which it is noted beside them.
         """
-        return rows.with_offset(self.loss, blocks)
+        return rows.with_offset(self.loss, name)
 
     def scores(self, rows, parameters):
         call = partial(_scores, loss=self.loss)
@@ -401,7 +392,7 @@ class LinearView(ModelView):
     def _by_row(self, rows, parameters, function):
         """Return ``function(block, z)`` of all blocks, joined along the rows."""
         matrix = self._matrix_at(rows, parameters)
-        given = {"matrix": matrix, "function": function, "offset": rows.has_offset}
+        given = {"matrix": matrix, "function": function, "offset": rows.offset}
         rows.blocks.reduce(partial(_note, **given))
         joined = rows.blocks.collect("by row")
         rows.blocks.forget("by row")
@@ -410,22 +401,26 @@ class LinearView(ModelView):
     def _summed(self, rows, parameters, function):
         """Sum up gradients from those in the margins, (..., n_parameters)."""
         matrix = self._matrix_at(rows, parameters)
-        given = {"matrix": matrix, "function": function, "offset": rows.has_offset}
+        given = {"matrix": matrix, "function": function, "offset": rows.offset}
         ((total,),) = rows.blocks.reduce(partial(_sum, **given))
         return total[..., self._free]
 
 
-def _note(block, matrix, function, offset=False):
+def _note(block, matrix, function, offset=None):
     """Note a function of the margins of a block."""
     z = block.margins(matrix)
-    block["by row"] = function(block, block.measured(z) if offset else z)
+    block["by row"] = function(
+        block, z if offset is None else block.measured(z, offset)
+    )
     return ()
 
 
-def _sum(block, matrix, function, offset=False):
+def _sum(block, matrix, function, offset=None):
     """Return the sums of the rows times a function of their margins."""
     z = block.margins(matrix)
-    return (block.sums(function(block, block.measured(z) if offset else z)),)
+    return (
+        block.sums(function(block, z if offset is None else block.measured(z, offset))),
+    )
 
 
 def _margins(block, z):

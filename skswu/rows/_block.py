@@ -111,20 +111,22 @@ class Block:
         margins = self.design.margins(_as_matrix(matrices))
         return margins.reshape(*matrices.shape[:-1], self.n_rows)
 
-    def measured(self, z):
+    def measured(self, z, offset="offset"):
         """Return margins as rows are measured by: with what is noted as their offset.
 
         Parameters
         ----------
         z : ndarray of shape (..., n_outputs, n_rows)
             Margins of models.
+        offset : str, default="offset"
+            Under which name it is noted.
 
         Returns
         -------
         ndarray of that shape
             z itself where nothing is noted.
         """
-        return z + self["offset"] if "offset" in self else z
+        return z + self[offset] if offset in self else z
 
     def sums(self, factors):
         """Return the sums of the rows times factors.

@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 
 from skswu import UnlearningClassifier
 from skswu.correction import Corrector, Setting
-from skswu.correction._own_pull import FreeWeights, _pulled_rows
+from skswu.correction._own_pull import NAME, FreeWeights, note_pull
 from skswu.exceptions import SmallGroupWarning
 from skswu.influence import ConjugateGradient, Influence
 from skswu.inputs import Groups, LabeledData
@@ -96,8 +96,8 @@ class Corrected:
         kept, first = self.candidate.kept, self.candidate.first
         is_free = self.weighting.are_combinations(kept.epsilon)
         weights = FreeWeights(kept.epsilon, is_free, first.rows.collect("count"))
-        rows = _pulled_rows(self.problem, first, kept.state.model, weights)
-        return rows.collect("offset")[0] - self.offset
+        note_pull(self.problem, first, kept.state.model, weights)
+        return self.problem.rows.blocks.collect(NAME)[0] - self.offset
 
 
 @pytest.mark.parametrize("has_weights", [False, True])
