@@ -99,7 +99,7 @@ class Candidate:
         self._timer = corrector.timer
         self._change = None
         self.optimality = float("nan")
-        self.reached = self.reachable = None
+        self.reached = self.reachable = self.gaps = None
 
     def take_sequence(self, tried, reached, n_iter):
         """Take what a sequence found.
@@ -136,7 +136,6 @@ class Candidate:
         self.goal = other.goal
         self.warnings.append((message, UnreachableTargetWarning))
         return self
-        self.gaps = None
 
     def take_change(self, changes, rows, linearized):
         """Take a single change of the weights, to be followed by what it leads to."""

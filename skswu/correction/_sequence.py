@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from .._utils._tasks import task
 from .._utils._warnings import kept_warnings
 from ..exceptions import UnreachableTargetWarning
 from ..weighting import Weights
@@ -109,7 +110,11 @@ class Sequence:
         for candidate in candidates:
             strength = self.weighting.at(candidate.strength).strength
             start = last if last.strength <= strength else self._beginning()
-            with kept_warnings() as caught:
+            with (
+                kept_warnings() as caught,
+                task("strength", n_subtasks=1),
+                task("update", n_subtasks=None),
+            ):
                 reached, n_iter = self._reach(strength, start)
                 tried = self._tried(reached)
             candidate.warnings.extend(caught)

@@ -155,6 +155,19 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
         ``epsilon_``.
     objective_after_ : ndarray of shape (n_metrics,)
         The same of the corrected classifier.
+    objective_estimate_ : ndarray of shape (n_metrics,) or None
+        What the gaps of the corrected classifier would be on other rows: the training
+        rows measured by approximate leave-one-out and, besides, without what each of
+        them pulled the correction by. For reporting and choosing; the correction aims
+        at ``objective_after_``. NaN for metrics that are no function of the scores.
+        None where it is not known: for networks, for models that are fitted anew or
+        too wide, for updates and weightings that end elsewhere than at the least change
+        and its model, and on evaluation rows that were given, held out or are bare
+        training rows. On held-out rows ``objective_after_`` is out of sample for the
+        fit, but not for the correction, whose direction they chose.
+    objective_se_ : ndarray of shape (n_metrics,)
+        Standard errors of the estimate, or else of ``objective_after_``: by differences
+        of independent means of rows. NaN where a metric has none.
     utility_before_ : float
         Mean loss of the original classifier on the evaluation rows.
     utility_after_ : float
