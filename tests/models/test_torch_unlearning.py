@@ -425,6 +425,7 @@ def test_linear_net_agrees_with_logistic_regression():
             UnlearningClassifier(
                 estimator,
                 influence=Influence(damping=damping, leftover_gradient="remove"),
+                validation_fraction=None,
             ).unlearn(X, y, sensitive_features=group)
             for estimator, damping in [(reference, 0.0), (net, 1e-10)]
         ]

@@ -130,6 +130,7 @@ def test_a_loss_is_bounded_in_every_group(rng):
         objective=BoundedGroupLoss(upper_bound=bound),
         update=InfluenceUpdate(max_iter=8),
         weighting=SoftWeighting(utility_tolerance=None),
+        validation_fraction=None,
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

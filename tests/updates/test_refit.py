@@ -73,15 +73,16 @@ def correct(estimator, people, **options):
 @pytest.mark.parametrize("name", TREES)
 def test_real_model_reaches_the_target(name, strength, people):
     X, _, sex = people
-    weighting = SoftWeighting(strength=strength, utility_tolerance=0.0)
-    model = correct(clone(TREES[name]), people, update="refit", weighting=weighting)
+    weighting = SoftWeighting(strength=strength, utility_tolerance=None)
+    update = Refit(max_refits=20)
+    model = correct(clone(TREES[name]), people, update=update, weighting=weighting)
     before = gap(model.original_estimator_.predict_proba(X)[:, 1], sex)
     after = gap(model.predict_proba(X)[:, 1], sex)
     assert_allclose(model.objective_before_, before, rtol=1e-6)
     assert_allclose(model.objective_after_, after, rtol=1e-6, atol=1e-9)
     assert_allclose(after, (1 - strength) * before, atol=0.05 * abs(before))
     assert type(model.estimator_) is type(TREES[name])
-    assert 1 <= model.n_iter_ <= 6
+    assert 1 <= model.n_iter_ <= 20
     assert np.isnan(model.stationarity_)
     assert weighting.strength == strength
 
@@ -126,9 +127,9 @@ def test_influences_under_the_new_weights_close_what_is_left(
     objective, strength, people
 ):
     """With its own influences a model nears the target as by Newton's method."""
-    weighting = SoftWeighting(strength=strength, utility_tolerance=0.0)
+    weighting = SoftWeighting(strength=strength, utility_tolerance=None)
     options = {"objective": objective, "weighting": weighting}
-    model = correct(clone(EXACT), people, update=Refit(tol=1e-6), **options)
+    model = correct(clone(EXACT), people, update=Refit(tol=1e-6, max_refits=12), **options)
     before, after = model.objective_before_, model.objective_after_
     size = np.linalg.norm(before)
     assert_allclose(after, (1 - strength) * before, atol=1e-6 * size)
