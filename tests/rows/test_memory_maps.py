@@ -16,7 +16,7 @@ from skswu.exceptions import CopiedRowsWarning
 from skswu.inspection import influence_values, leave_one_out
 from skswu.rows import BroughtBlocks, BroughtRows, LocalBlocks, RowBlocks, _design
 
-N_ROWS, N_FEATURES = 3_000, 100
+N_ROWS, N_FEATURES = 5_000, 100
 
 
 @pytest.fixture(autouse=True)
@@ -159,7 +159,7 @@ def test_transformers_that_may_look_around_are_told(pair, labels):
     (_, on_disk), (y, group) = pair, labels
     pipeline = make_pipeline(FunctionTransformer(), LogisticRegression())
     model = UnlearningClassifier(pipeline.fit(on_disk, y))
-    with pytest.warns(CopiedRowsWarning, match="FunctionTransformer.* 3000 rows"):
+    with pytest.warns(CopiedRowsWarning, match=f"FunctionTransformer.* {N_ROWS} rows"):
         model.unlearn(on_disk, y, sensitive_features=group)
 
 
