@@ -5,6 +5,9 @@ from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.metaestimators import available_if
 
+from .._utils._array_api import as_like, as_numpy
+from ..rows._memory_maps import respond
+
 
 def _responds_by(method):
     return available_if(lambda self: hasattr(self.classifier, method))
@@ -44,7 +47,7 @@ class LeftOutClassifier(ClassifierMixin, BaseEstimator):
 
     def predict(self, X):
         """Return the labels that are predicted of the training rows X."""
-        return self.classes_[self.predicted]
+        return as_like(as_numpy(self.classes_)[self.predicted], self.classes_)
 
     @_responds_by("decision_function")
     def decision_function(self, X):
@@ -63,3 +66,8 @@ class LeftOutClassifier(ClassifierMixin, BaseEstimator):
 
     def __sklearn_is_fitted__(self):
         return True
+
+
+@respond.register
+def _(classifier: LeftOutClassifier, X, method):
+    return getattr(classifier, method)(X)

@@ -77,6 +77,22 @@ def _(X: BroughtRows, function):
     return X.map(function)
 
 
+@singledispatch
+def respond(classifier, X, method):
+    """Return what a method of a classifier makes of rows; brought ones go by blocks.
+
+    Parameters
+    ----------
+    classifier : classifier
+        Those that know their rows, and nothing of blocks of them, are registered.
+    X : {array-like, sparse matrix, DataFrame, BroughtRows}
+        The rows.
+    method : str
+        Its name, such as ``"predict"``.
+    """
+    return map_rows(X, getattr(classifier, method))
+
+
 def warn_of_copy(needed_by, copied):
     """Warn that rows of a memory map were brought to memory together."""
     parts = (copied.data, copied.indices) if issparse(copied) else (copied,)

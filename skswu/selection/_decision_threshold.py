@@ -8,7 +8,7 @@ from sklearn.model_selection import FixedThresholdClassifier
 
 from .._utils._array_api import as_numpy
 from ..inputs._rows_of_data import rows_at
-from ..rows._memory_maps import bring_rows, map_rows
+from ..rows._memory_maps import bring_rows, respond
 
 # Thresholds that are tried; between two of them are so few rows that a choice among
 # these would follow noise.
@@ -83,7 +83,9 @@ class ThresholdSearch:
         utility : ndarray of shape (n_thresholds,)
             The accuracy.
         """
-        response = as_numpy(map_rows(self.scores.data.X, _response(classifier)))
+        method = _response_method(classifier)
+        response = as_numpy(respond(classifier, self.scores.data.X, method))
+        response = response[:, 1] if method == "predict_proba" else response
         threshold = _between(np.unique(response))
         if len(threshold) == 0:
             return threshold, threshold, threshold
@@ -117,24 +119,18 @@ def with_threshold(estimator, threshold, X, y):
     """
     _, some = np.unique(y, return_index=True)
     X, y = bring_rows(X, np.sort(some), rows_at), y[np.sort(some)]
-    method = _response(estimator).__name__
     return FixedThresholdClassifier(
         FrozenEstimator(estimator),
         threshold=threshold,
         pos_label=estimator.classes_[1],
-        response_method="predict_proba" if method == "positive" else method,
+        response_method=_response_method(estimator),
     ).fit(X, y)
 
 
-def _response(classifier):
-    """Return the function that a threshold is put on."""
-    if hasattr(classifier, "decision_function"):
-        return classifier.decision_function
-
-    def positive(X):
-        return classifier.predict_proba(X)[:, 1]
-
-    return positive
+def _response_method(classifier):
+    """Return the name of the method that a threshold is put on."""
+    has_margins = hasattr(classifier, "decision_function")
+    return "decision_function" if has_margins else "predict_proba"
 
 
 def _between(responses):

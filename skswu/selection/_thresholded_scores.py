@@ -9,7 +9,7 @@ from .._utils._array_api import as_numpy
 from ..inputs import check_total_weight, label_positions
 from ..metrics._utility import find_utility
 from ..models import make_measured_view
-from ..rows._memory_maps import in_memory, map_rows
+from ..rows._memory_maps import in_memory, respond
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ class ThresholdedScores:
 
     def predict(self, classifier):
         """Return the positions of the labels that a classifier predicts."""
-        predicted = as_numpy(map_rows(self.data.X, classifier.predict))
+        predicted = as_numpy(respond(classifier, self.data.X, "predict"))
         return np.searchsorted(self.classes, predicted)
 
     def check_tunable(self):
@@ -181,10 +181,8 @@ class ThresholdedScores:
             kind = np.min_scalar_type(len(self.classes))
             found["predicted"] = predicted.astype(kind)
         if self.disparities.needs_probabilities:
-            predict = candidate.classifier.predict_proba
-            found["probabilities"] = np.asarray(
-                as_numpy(map_rows(self.data.X, predict))
-            )
+            given = candidate.classifier, self.data.X, "predict_proba"
+            found["probabilities"] = np.asarray(as_numpy(respond(*given)))
         if self.disparities.surrogates:
             largest = self._largest_gap(candidate)
             found |= dict(zip(("largest_gap", "gap_error"), largest, strict=True))

@@ -610,7 +610,10 @@ def test_axis_of_a_path_is_named_by_its_metric(data, options, label):
 def test_path_of_a_search_marks_the_original_and_standard_errors(data):
     X, y, group = data
     model = UnlearningClassifierCV(
-        LogisticRegression().fit(X, y), strengths=[0.4, 0.0, 0.2], max_disparity=0.6
+        LogisticRegression().fit(X, y),
+        strengths=[0.4, 0.0, 0.2],
+        max_disparity=0.6,
+        validation_fraction=None,
     ).unlearn(X, y, sensitive_features=group)
     display = TradeoffDisplay.from_estimator(model)
     predicted = model.original_estimator_.predict(X)

@@ -584,9 +584,10 @@ def test_copies_score_and_route_alike(census, copied):
     assert named(model, X, y) == pytest.approx(expected)
     assert routed(model, X, y, sensitive_features=X["race"]) == named(model, X, y)
     requests = routed.get_metadata_routing().score.requests
-    assert requests == {"sensitive_features": True, "sample_weight": None}
+    others = {"control_features": None, "sample_weight": None}
+    assert requests == {"sensitive_features": True, **others}
     requests = named.get_metadata_routing().score.requests
-    assert requests == {"sensitive_features": False, "sample_weight": None}
+    assert requests == {"sensitive_features": False, **others}
 
 
 def test_repr_is_the_call_that_makes_the_scorer():

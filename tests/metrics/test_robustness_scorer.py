@@ -73,7 +73,7 @@ def test_static_score_is_made_against_the_original(data):
     original = LogisticRegression().fit(X, y)
     objective = AdversarialRobustness(attack="boundary", adaptive=False)
     model = UnlearningClassifier(original, objective=objective)
-    model.set_params(weighting__utility_tolerance=0.0).unlearn(X, y)
+    model.set_params(weighting__strength=0.3).unlearn(X, y)
     scorer = make_robustness_scorer(attack="boundary", adaptive=False)
     z = original.decision_function(X)[:, None]
     coef = original.coef_

@@ -16,7 +16,7 @@ from skswu.exceptions import CopiedRowsWarning
 from skswu.inspection import influence_values, leave_one_out
 from skswu.rows import BroughtBlocks, BroughtRows, LocalBlocks, RowBlocks, _design
 
-N_ROWS, N_FEATURES = 3_000, 100
+N_ROWS, N_FEATURES = 5_000, 100
 
 
 @pytest.fixture(autouse=True)
@@ -79,8 +79,9 @@ def test_rows_are_held_out_where_they_lie(pair, labels, rng, estimator, weighted
     (X, on_disk), (y, group) = pair, labels
     weight = rng.uniform(size=N_ROWS) if weighted else None
     given = {"sensitive_features": group, "sample_weight": weight}
-    expected = UnlearningClassifier(estimator, random_state=0).fit(X, y, **given)
-    model = UnlearningClassifier(estimator, random_state=0)
+    options = {"validation_fraction": 0.2, "random_state": 0}
+    expected = UnlearningClassifier(estimator, **options).fit(X, y, **given)
+    model = UnlearningClassifier(estimator, **options)
     tracemalloc.start()
     model.fit(on_disk, y, **given)
     _, peak = tracemalloc.get_traced_memory()
@@ -131,18 +132,41 @@ def test_transformers_are_applied_by_blocks(pair, labels):
     assert peak < 0.8 * size(X)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"tune_threshold": True},
+        {"disparity": "calibration_in_the_large_difference"},
+    ],
+)
+def test_rows_that_are_left_out_are_asked_together(pair, labels, options):
+    (X, on_disk), (y, group) = pair, labels
+    scaler = StandardScaler(with_mean=not sparse.issparse(X))
+    pipeline = make_pipeline(scaler, LogisticRegression()).fit(X, y)
+    given = {"strengths": [0.0, 0.1], "validation_fraction": "auto", **options}
+    found, expected = (
+        UnlearningClassifierCV(pipeline, **given).unlearn(
+            rows, y, sensitive_features=group
+        )
+        for rows in (on_disk, X)
+    )
+    assert_allclose(found.path_["disparity"], expected.path_["disparity"], atol=1e-9)
+    assert_allclose(found.path_["utility"], expected.path_["utility"], atol=1e-9)
+
+
 def test_transformers_that_may_look_around_are_told(pair, labels):
     (_, on_disk), (y, group) = pair, labels
     pipeline = make_pipeline(FunctionTransformer(), LogisticRegression())
     model = UnlearningClassifier(pipeline.fit(on_disk, y))
-    with pytest.warns(CopiedRowsWarning, match="FunctionTransformer.* 3000 rows"):
+    with pytest.warns(CopiedRowsWarning, match=f"FunctionTransformer.* {N_ROWS} rows"):
         model.unlearn(on_disk, y, sensitive_features=group)
 
 
 def test_estimators_that_need_copies_are_told(pair, labels):
     (_, on_disk), (y, group) = pair, labels
     estimator = SGDClassifier(loss="log_loss", alpha=1e-2, random_state=0)
-    model = UnlearningClassifier(estimator, random_state=0)
+    model = UnlearningClassifier(estimator, validation_fraction=0.2, random_state=0)
     with pytest.warns(CopiedRowsWarning, match="The fit of a SGDClassifier"):
         model.fit(on_disk, y, sensitive_features=group)
 

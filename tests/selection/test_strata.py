@@ -63,6 +63,7 @@ class Scored:
         classes = self.fitted.classes_
         disparities = Disparities([objective], disparity, classes)
         self.scores = ThresholdedScores(data, self.fitted, disparities, "accuracy")
+        self.scores.measure_original(SimpleNamespace(classifier=self.fitted))
         self.pooled = PooledDisparity(
             disparities, [self.scores.rows], [self.scores.before]
         )
