@@ -349,7 +349,9 @@ class Named(TargetUtility):
 def test_metrics_of_one_name_are_told_apart(data, objectives, names):
     X, y, group = data
     fitted = LogisticRegression().fit(X, y)
-    model = UnlearningClassifierCV(fitted, objective=objectives, strengths=[0.2, 0.5])
+    model = UnlearningClassifierCV(
+        fitted, objective=objectives, strengths=[0.2, 0.5], validation_fraction=None
+    )
     model.unlearn(X, y, sensitive_features=group)
     assert model.objective_names_ == names
     gaps = model.path_[names].to_numpy()[model.best_index_]

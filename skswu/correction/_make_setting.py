@@ -16,18 +16,26 @@ def make_setting(training, wrapped, held_out, objectives, influence, leaves_out=
     ----------
     training : LabeledData or CollectionData
         What the classifier was trained on.
-    wrapped, held_out, objectives, influence, leaves_out
-        See :class:`Setting`.
+    wrapped : WrappedEstimator
+        Holds the classifier.
+    held_out : LabeledData, CollectionData or None
+        Rows that are measured in place of the training rows.
+    objectives : list of BaseObjective
+        What is measured.
+    influence : Influence
+        How influences are computed.
+    leaves_out : bool, default=False
+        Whether training rows are measured as left out of the fit.
     """
     raise NotImplementedError(type(training).__name__)
 
 
-@make_setting.register
-def _(training: LabeledData, wrapped, held_out, *parts, leaves_out=False):
+@make_setting.register(LabeledData)
+def _(training, wrapped, held_out, *parts, leaves_out=False):
     return Setting(wrapped, training, held_out, *parts, leaves_out)
 
 
-@make_setting.register
-def _(training: CollectionData, wrapped, held_out, *parts, leaves_out=False):
+@make_setting.register(CollectionData)
+def _(training, wrapped, held_out, *parts, leaves_out=False):
     # Their training rows are measured as they are.
     return RemoteSetting(wrapped, training, held_out, *parts)

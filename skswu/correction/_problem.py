@@ -250,10 +250,10 @@ class Goal:
         Whether the weighting means to reach the target, and no more.
     n_steps : int
         Largest number of steps toward it.
-    strength : float, default=nan
-        That of the weighting, if it has one.
     one_sided : ndarray of bool of shape (n_metrics,) or bool, default=False
         Of which metrics a value below the target is as good.
+    strength : float, default=nan
+        That of the weighting, if it has one.
 
     Attributes
     ----------

@@ -44,6 +44,7 @@ class DirectInverse(InverseCurvature):
         for indices, matrix in operator.dense_blocks():
             if not len(matrix):
                 # An l1 penalty may leave an output no parameter.
+                self._solvers.append((indices, _EmptyInverse()))
                 continue
             _add_to_diagonal(matrix, damping)
             if null is not None:
@@ -69,6 +70,18 @@ def _fill_null_directions(matrix, null):
     """Give the flat directions the mean curvature; gradients do not see them."""
     scale = np.trace(matrix) / len(matrix) or 1.0
     matrix += scale * (null @ null.T)
+
+
+class _EmptyInverse:
+    """The inverse of a matrix without rows, which LAPACK would not take."""
+
+    def solve(self, right):
+        """Return right-hand sides without entries."""
+        return right
+
+    def root(self):
+        """Return a factor without entries."""
+        return np.zeros((0, 0))
 
 
 class _BlockInverse:

@@ -112,11 +112,13 @@ def gradient_gram(block):
     -------
     tuple of ndarray of shape (n_outputs, n_columns, n_outputs, n_columns)
     """
-    slope = block["slope"] * block.weight
+    slope = block["slope"]
+    # In this order, weights of any unit have no square beyond the range of floats.
+    weight = block.weight * (block.weight * block["share"])
     n_outputs, n_columns = len(slope), block.design.n_columns
     gram = np.empty((n_outputs, n_columns, n_outputs, n_columns))
     for a in range(n_outputs):
         for b in range(a + 1):
-            part = mirrored(block.design.gram(slope[a] * slope[b] * block["share"]))
+            part = mirrored(block.design.gram(slope[a] * slope[b] * weight))
             gram[a, :, b] = gram[b, :, a] = part
     return (gram,)

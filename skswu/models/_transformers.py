@@ -29,8 +29,8 @@ def transform_rows(X, transformers):
     return transformers.transform(X)
 
 
-@transform_rows.register
-def _(X: BroughtRows, transformers):
+@transform_rows.register(BroughtRows)
+def _(X, transformers):
     looks_around = next(_not_by_row(transformers), None)
     if looks_around is None:
         return X.through(transformers.transform)

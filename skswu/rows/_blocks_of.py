@@ -28,6 +28,6 @@ def blocks_of(X, checked, intercept, **noted):
     return LocalBlocks(checked(X), intercept, **noted)
 
 
-@blocks_of.register
-def _(X: BroughtRows, checked, intercept, **noted):
+@blocks_of.register(BroughtRows)
+def _(X, checked, intercept, **noted):
     return BroughtBlocks(X.through(checked), intercept, **noted)

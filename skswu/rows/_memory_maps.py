@@ -59,8 +59,8 @@ def in_memory(X, needed_by):
     return X
 
 
-@in_memory.register
-def _(X: BroughtRows, needed_by):
+@in_memory.register(BroughtRows)
+def _(X, needed_by):
     copied = X.bring()
     warn_of_copy(needed_by, copied)
     return copied
@@ -72,8 +72,8 @@ def map_rows(X, function):
     return function(X)
 
 
-@map_rows.register
-def _(X: BroughtRows, function):
+@map_rows.register(BroughtRows)
+def _(X, function):
     return X.map(function)
 
 

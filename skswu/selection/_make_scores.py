@@ -26,11 +26,11 @@ def make_scores(data, classifier, problem, disparities, utility, times):
     raise NotImplementedError(type(data).__name__)
 
 
-@make_scores.register
-def _(data: LabeledData, classifier, problem, disparities, utility, times):
+@make_scores.register(LabeledData)
+def _(data, classifier, problem, disparities, utility, times):
     return ThresholdedScores(data, classifier, disparities, utility, times)
 
 
-@make_scores.register
-def _(data: CollectionData, classifier, problem, disparities, utility, times):
+@make_scores.register(CollectionData)
+def _(data, classifier, problem, disparities, utility, times):
     return KindScores(problem, disparities, utility)

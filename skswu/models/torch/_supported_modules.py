@@ -3,7 +3,6 @@
 import sys
 
 import torch
-from torch import nn
 
 from ..._utils._compat_torch import modules_of
 from ._network import named_parameters
@@ -71,6 +70,6 @@ def _refuse(net, how):
     )
 
 
-def _is_sharded(parameter: nn.Parameter):
+def _is_sharded(parameter):
     distributed = sys.modules.get("torch.distributed.tensor")
     return distributed is not None and isinstance(parameter, distributed.DTensor)
