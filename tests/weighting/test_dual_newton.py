@@ -132,7 +132,8 @@ def test_a_floor_that_becomes_active_does_not_send_it_to_the_sure_solver(
     # The utility would be given up by the least repair alone.
     against = 0.1 * rng.normal(size=3000) - metrics.influence.sum(axis=0) / 50.0
     metrics = replace(metrics, utility_influence=against)
-    changes, path = solve(SoftWeighting(lower=-0.4), metrics, np.linspace(0.05, 1, 20))
+    weighting = SoftWeighting(lower=-0.4, utility_tolerance=0.0)
+    changes, path = solve(weighting, metrics, np.linspace(0.05, 1, 20))
     assert (changes.multipliers[:, -1] > 0).any()
     for epsilon in path:
         assert metrics.utility_influence @ epsilon >= -1e-9

@@ -87,7 +87,7 @@ def test_utility_does_not_fall_by_more_than_the_tolerance():
 
 def test_utility_already_lost_need_not_be_won_back():
     metrics = costly_metrics(utility_drift=0.05)
-    weights = SoftWeighting().weigh(metrics)
+    weights = SoftWeighting(utility_tolerance=0.0).weigh(metrics)
     reached = metrics.predict_utility(weights.epsilon)
     assert reached == pytest.approx(metrics.utility_constant, abs=1e-12)
 
@@ -132,9 +132,9 @@ def test_bounds_are_kept():
 
 def test_too_few_iterations_warn():
     with pytest.warns(ConvergenceWarning, match="max_iter=1 Newton steps"):
-        weights = SoftWeighting(lower=-0.1, upper=0.1, max_iter=1).weigh(
-            make_metrics(m=1)
-        )
+        weights = SoftWeighting(
+            utility_tolerance=0.0, lower=-0.1, upper=0.1, max_iter=1
+        ).weigh(make_metrics(m=1))
     assert not weights.converged
 
 
