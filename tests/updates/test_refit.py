@@ -129,7 +129,8 @@ def test_influences_under_the_new_weights_close_what_is_left(
     """With its own influences a model nears the target as by Newton's method."""
     weighting = SoftWeighting(strength=strength, utility_tolerance=None)
     options = {"objective": objective, "weighting": weighting}
-    model = correct(clone(EXACT), people, update=Refit(tol=1e-6, max_refits=12), **options)
+    many = Refit(tol=1e-6, max_refits=12)
+    model = correct(clone(EXACT), people, update=many, **options)
     before, after = model.objective_before_, model.objective_after_
     size = np.linalg.norm(before)
     assert_allclose(after, (1 - strength) * before, atol=1e-6 * size)
