@@ -172,6 +172,25 @@ def test_influences_that_are_rounding_move_nothing(data):
     assert not path.epsilon_.any()
 
 
+def test_several_steps_tell_of_metrics_that_no_row_influences(data):
+    X, y, group = data
+    fitted = RidgeClassifier(alpha=0.0).fit(X, y)
+    model = UnlearningClassifier(
+        fitted,
+        objective=[TargetUtility()],
+        update=InfluenceUpdate(max_iter="auto"),
+        validation_fraction=None,
+    )
+    with pytest.warns(UnreachableTargetWarning, match=r"of strength=1, 0 can be"):
+        model.unlearn(X, y, sensitive_features=group)
+    assert not model.epsilon_.any()
+    assert model.reachable_strength_ == 0.0
+    model.set_params(objective=[TargetUtility(), DemographicParity()])
+    with pytest.warns(UnreachableTargetWarning, match="out of reach of target_utility"):
+        model.unlearn(X, y, sensitive_features=group)
+    assert abs(model.objective_after_[1]) < 0.01 * abs(model.objective_before_[1])
+
+
 def test_a_target_is_not_met_because_the_utility_is_large(rng):
     metrics = LinearizedMetrics(
         influence=np.zeros((1, 30)),

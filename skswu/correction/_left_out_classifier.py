@@ -68,6 +68,6 @@ class LeftOutClassifier(ClassifierMixin, BaseEstimator):
         return True
 
 
-@respond.register
-def _(classifier: LeftOutClassifier, X, method):
+@respond.register(LeftOutClassifier)
+def _(classifier, X, method):
     return getattr(classifier, method)(X)

@@ -30,6 +30,8 @@ _SETTLED = 1e-9
 _MAX_CHORDS = 12
 # Times its tolerance that a residual is worth a warning from.
 _FAR = 2.0
+# Share of all gaps that a metric's own is rounding at.
+_NO_GAP = 1e-12
 _NOTES = (
     "given",
     "epsilon",
@@ -120,6 +122,7 @@ class Sequence:
             candidate.warnings.extend(caught)
             candidate.take_sequence(tried, reached, n_iter)
             candidate.warnings.extend(self._told(reached, strength))
+            candidate.warnings.extend(self._told_of_unfelt(candidate))
             if reached.strength == strength:
                 last = reached
         self.rows.forget(*_NOTES)
@@ -133,6 +136,8 @@ class Sequence:
 
     def _reach(self, strength, start):
         """Return the Reached at a strength, or as far as it goes, and the steps."""
+        if not self.is_used.any():
+            return self._beginning(), 0
         found = self._from(start, strength, self.tolerances)
         n_iter = found.n_iter
         direct = self._reached(strength, found)
@@ -271,6 +276,20 @@ class Sequence:
             )
             return ((message, ConvergenceWarning),)
         return ()
+
+    def _told_of_unfelt(self, candidate):
+        """Return warnings of metrics that were asked to move, and that no row moves."""
+        rounding = _NO_GAP * self.search.constraints.scale
+        is_asked = np.abs(candidate.goal.asked) > rounding
+        left = np.flatnonzero(is_asked & ~self.is_used)
+        if not len(left) or not self.is_used.any():
+            return ()
+        names = ", ".join(candidate.names[k] for k in left)
+        message = (
+            f"The target is out of reach of {names}: no training row influences it, "
+            "and it was left out."
+        )
+        return ((message, UnreachableTargetWarning),)
 
     def _out_of_reach(self, reached, strength):
         weighting = self.weighting
