@@ -9,6 +9,7 @@ import numpy as np
 
 from .._utils._warnings import warn
 from ..exceptions import LinearizationWarning, UnreachableTargetWarning
+from ..linear import _reweighted_passes as passes
 from ..weighting import Weights
 from ..weighting._changes import given_changes
 from ._correction import Correction
@@ -233,7 +234,7 @@ class Candidate:
         """
         rows, kept = first.rows, self.kept
         if kept is None:
-            rows.reduce(_note_nothing)
+            rows.reduce(passes.begin)
         elif kept.rows is rows:
             kept.changes.note(rows)
         else:
@@ -300,12 +301,6 @@ class Candidate:
         if self.kept is not None and self._update.settles:
             found = self._problem.estimate(self.first, self.kept, self._weighting)
         return found or (None, self._problem.standard_errors(self.state))
-
-
-def _note_nothing(block):
-    """Note beside the rows that their weights do not change."""
-    block["epsilon"] = np.zeros(block.n_rows)
-    return ()
 
 
 def _sums_of_change(block):

@@ -67,17 +67,15 @@ class Linear:
 
     Attributes
     ----------
-    gradients : ndarray of shape (m, n_parameters)
-        Of the constrained metrics, and of the utility if it is bounded.
     effects : ndarray of shape (n_parameters, m + 1)
-        The inverse Hessian times these and, last, times the own objective's.
+        The inverse Hessian times the gradients of the constrained metrics, of the
+        utility if it is bounded and, last, of the own objective.
     own_gradient : ndarray of shape (n_parameters,)
         Of the training objective under the fit's weights.
     pulls : ndarray of shape (n_parameters, n_parameters)
         The outer products of the rows' gradients.
     """
 
-    gradients: np.ndarray
     effects: np.ndarray
     own_gradient: np.ndarray
     pulls: np.ndarray
@@ -134,7 +132,6 @@ class LeastChange:
         self.constraints = constraints
         self.bounds = {"lower": lower, "upper": upper}
         self.weight = objective_weight
-        self._origin = None
 
     def begin(self):
         """Return the Point of the original model."""
@@ -269,10 +266,10 @@ class _Search:
         effects = point.factor.solve(np.vstack([gradients, own]).T)
         directions = model.model.unpack(np.ascontiguousarray(effects.T))
         model.reduce(passes.influences, directions=directions, name="influence_here")
-        return Linear(gradients, effects, own, model.pulls())
+        return Linear(effects, own, model.pulls())
 
     def _residual(self):
-        """Return how far the weights are from optimal, and note the multipliers."""
+        """Return how far the weights are from optimal."""
         measured, floor = self.point.measured, self.constraints.is_floor
         gram, right = self.model.reduce(
             passes.normal_equations, gain=self.c, **self.bounds
@@ -284,7 +281,6 @@ class _Search:
         said[some] = np.linalg.lstsq(gram[np.ix_(some, some)], right[some], 1e-10)[0]
         said[-1] = self.c
         off, size = self.model.reduce(passes.residual, multipliers=said, **self.bounds)
-        self.said = said[:-1]
         return float(np.sqrt(off / size)) if size > 0 else (0.0 if off == 0 else np.inf)
 
     # --- a step
@@ -306,10 +302,7 @@ class _Search:
             if share <= self.least:
                 return "stalled"
             tried = self._try(proposal, share)
-        self.predicted = self._constrained(self.point) - share * (
-            self.linear.effects[:, :-1].T
-            @ (self.point.measured.gradient + proposal.combined.gradient)
-        )
+        self.predicted = self._constrained(self.point) - share * self._fall(proposal)
         self.multipliers, self.toward = proposal.multipliers, proposal.toward
         self._accept(tried)
         return None
@@ -335,7 +328,7 @@ class _Search:
             accuracy=_ACCURACY * self.tol,
         )
 
-    def _propose(self, measured, start=None):
+    def _propose(self, measured):
         """Return the Proposal of the programme, whose metrics start from a model's."""
         centre = self.sigma / (1.0 + self.sigma)
 
@@ -361,9 +354,8 @@ class _Search:
 
     def _prepare_merit(self, proposal, left):
         """Return how fast the merit function falls, and its value; set the penalty."""
-        point, combined = self.point, proposal.combined
-        moved = combined.gradient
-        step = -self.model_step(moved)
+        point = self.point
+        step = -self.model_step(proposal.combined.gradient)
         slope, square = self.model.reduce(_slope_and_square)
         own = self.c * float(self.linear.own_gradient @ step)
         bent = self.c * float(step @ point.factor.hessian @ step)
@@ -380,6 +372,11 @@ class _Search:
         phi = self._height(point.measured, point.size)
         phi += self.penalty * self.violation
         return falls - self.penalty * gained, phi
+
+    def _fall(self, proposal):
+        """Return by how much constrained values fall, were they linear."""
+        gradient = self.point.measured.gradient + proposal.combined.gradient
+        return self.linear.effects[:, :-1].T @ gradient
 
     def model_step(self, gradient):
         """Return the inverse Hessian times a gradient."""
@@ -399,10 +396,8 @@ class _Search:
         """
         if tried is None:
             return None
-        straight = self.linear.effects[:, :-1].T @ (
-            self.point.measured.gradient + proposal.combined.gradient
-        )
-        bent = self._constrained(tried) - (self._constrained(self.point) - straight)
+        straight = self._constrained(self.point) - self._fall(proposal)
+        bent = self._constrained(tried) - straight
         moved = self.constraints.shifted(self.point.measured, bent)
         again = self._propose(moved)
         return self._try(again, 1.0, "proposal")

@@ -25,8 +25,6 @@ _JUMP = 2.5
 _LOOSE = {"tol": 0.1, "target_tol": 1e-2, "max_iter": 12, "least": 1 / 16}
 # From this share on, the whole strength is tried once more.
 _ALMOST = 0.9
-# Share of the asked change of the gradient that is left at last.
-_SETTLED = 1e-9
 _MAX_CHORDS = 12
 # Times its tolerance that a residual is worth a warning from.
 _FAR = 2.0
@@ -35,7 +33,6 @@ _NO_GAP = 1e-12
 _NOTES = (
     "given",
     "epsilon",
-    "kept_epsilon",
     "proposal",
     "kept_proposal",
     "trial",

@@ -212,11 +212,6 @@ def along_step(block):
     return (block["influence_here"] @ block["step"],)
 
 
-def gradient_of_change(block, name):
-    """Return what a change that is noted adds to the gradient at ``slope_here``."""
-    return (block.sums(block["slope_here"] * (block[name] * block.weight)),)
-
-
 def accept(block):
     """Take the change that was tried."""
     block["epsilon"] = block["trial"].copy()

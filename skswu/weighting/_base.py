@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils import assert_all_finite
 
 from ._changes import given_changes
-from ._linearized import beyond, linearized_around
+from ._linearized import RepairedMetrics, linearized_around
 
 # Of a metric that all weights together cannot change by this share of itself, to first
 # order, the influences are rounding.
@@ -16,7 +16,7 @@ _NO_METRIC = 1e-9
 
 
 @dataclass(frozen=True)
-class LinearizedMetrics:
+class LinearizedMetrics(RepairedMetrics):
     r"""Metrics and utility as affine functions of the sample weights.
 
     Under the weights :math:`w_i (1 + \varepsilon_i)` the metrics are
@@ -80,18 +80,6 @@ class LinearizedMetrics:
     around: np.ndarray | None = None
     is_held_out: bool = True
     one_sided: np.ndarray | None = None
-
-    @property
-    def is_limit(self):
-        """Which metrics are one-sided, shape (n_metrics,)."""
-        if self.one_sided is None:
-            return np.zeros(len(self.before), dtype=bool)
-        return self.one_sided
-
-    @property
-    def to_repair(self):
-        """What the metrics of the original model are away from repaired."""
-        return beyond(self.before, self.is_limit)
 
     def predict(self, epsilon):
         """Return the metrics under a change of the weights, shape (n_metrics,)."""

@@ -8,8 +8,24 @@ import numpy as np
 from ..rows import LocalBlocks
 
 
+class RepairedMetrics:
+    """Metrics ``before`` a repair, of which some may be ``one_sided``."""
+
+    @property
+    def is_limit(self):
+        """Which metrics are one-sided, shape (n_metrics,)."""
+        if self.one_sided is None:
+            return np.zeros(len(self.before), dtype=bool)
+        return self.one_sided
+
+    @property
+    def to_repair(self):
+        """What the metrics of the original model are away from repaired."""
+        return beyond(self.before, self.is_limit)
+
+
 @dataclass(frozen=True, eq=False)
-class Linearized:
+class Linearized(RepairedMetrics):
     r"""Metrics and utility as affine functions of the weights, in a few numbers.
 
     Attributes
@@ -49,18 +65,6 @@ class Linearized:
     relative_residual: float | None = None
     is_held_out: bool = True
     one_sided: np.ndarray | None = None
-
-    @property
-    def is_limit(self):
-        """Which metrics are one-sided, shape (n_metrics,)."""
-        if self.one_sided is None:
-            return np.zeros(len(self.before), dtype=bool)
-        return self.one_sided
-
-    @property
-    def to_repair(self):
-        """What the metrics of the original model are away from repaired."""
-        return beyond(self.before, self.is_limit)
 
     @property
     def influence(self):
