@@ -91,12 +91,11 @@ class Found:
         How.
     point : Point
         The last point that was accepted.
-    multipliers : ndarray of shape (m,)
-        Of the constraints.
     predicted : ndarray of shape (m,)
         The constrained values there, as the linearisation before it has them.
     optimality : float
-        How far the change of the weights is from what the multipliers say.
+        How far the change of the weights is from what multipliers of the constraints
+        say.
     miss : float
         How far the metrics are from the target, relative to the original's.
     n_iter : int
@@ -105,7 +104,6 @@ class Found:
 
     status: str
     point: Point
-    multipliers: np.ndarray
     predicted: np.ndarray
     optimality: float
     miss: float
@@ -250,7 +248,6 @@ class _Search:
         return Found(
             status,
             self.point,
-            self.multipliers,
             self.predicted,
             self.optimality,
             self.violation / self.scale,

@@ -128,7 +128,7 @@ class Sequence:
         point = self.search.begin()
         nothing = np.zeros(self.rows.n_rows)
         predicted = self.problem.before
-        found = Found("converged", point, np.zeros(0), predicted, 0.0, 0.0, 0)
+        found = Found("converged", point, predicted, 0.0, 0.0, 0)
         return Reached(0.0, found, nothing)
 
     def _reach(self, strength, start):
