@@ -408,22 +408,21 @@ def test_a_worker_that_dies_fails_the_call_and_nothing_else(
     assert_same(model, local)
 
 
-def fill_the_disk(dask_worker):
-    """Have a worker spill everything, to a disk that is full."""
-    import errno
-
-    import zict
-
-    def full(self, key, value):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    zict.File.__setitem__ = full
-    manager = dask_worker.memory_manager
-    return type(manager.data).__name__
-
-
 def test_a_full_disk_leaves_rows_in_memory(data):
     X, y, group, _ = data
+
+    # Local, so that it goes to the worker by value: the tests cannot be imported there.
+    def fill_the_disk(dask_worker):
+        import errno
+
+        import zict
+
+        def full(self, key, value):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        zict.File.__setitem__ = full
+        return type(dask_worker.memory_manager.data).__name__
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         settings = {
