@@ -35,7 +35,6 @@ _OBJECTIVE_SHARE = 0.02
 # Share of the tolerated residual that a proposal may be off by.
 _ACCURACY = 0.1
 _SUFFICIENT = 1e-4
-_SMALLEST_SHARE = 1e-4
 # How often a penalty that is far too large may fall.
 _FALLS = 5
 _SMALLEST = 1e-300
@@ -72,13 +71,33 @@ class Linear:
         utility if it is bounded and, last, of the own objective.
     own_gradient : ndarray of shape (n_parameters,)
         Of the training objective under the fit's weights.
-    pulls : ndarray of shape (n_parameters, n_parameters)
-        The outer products of the rows' gradients.
     """
 
     effects: np.ndarray
     own_gradient: np.ndarray
-    pulls: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Ends:
+    """Where a search ends.
+
+    Attributes
+    ----------
+    tol, target_tol : float
+        Optimality, and miss relative to the original metrics.
+    max_iter : int
+        Largest number of steps.
+    least : float
+        The smallest share of a step that is tried.
+    progress : float
+        Share of the miss that a step has to promise to take away.
+    """
+
+    tol: float
+    target_tol: float
+    max_iter: int
+    least: float = 1e-4
+    progress: float = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,17 +158,7 @@ class LeastChange:
         self._own_before = measured.own_value
         return Point(measured, self.model.problem.first_factor(self.model), 0.0)
 
-    def search(
-        self,
-        start,
-        target,
-        *,
-        tol,
-        target_tol,
-        max_iter,
-        least=_SMALLEST_SHARE,
-        objective_weight=None,
-    ):
+    def search(self, start, target, ends, objective_weight=None):
         """Return the Found of a target, from a point.
 
         Parameters
@@ -158,28 +167,23 @@ class LeastChange:
             Rows know its change of the weights as ``epsilon``.
         target : ndarray of shape (m,)
             Where the constrained values are to go.
-        tol, target_tol : float
-            Optimality and miss at which to end.
-        max_iter : int
-            Largest number of steps.
-        least : float
-            The smallest share of a step that is tried.
+        ends : Ends
+            Where to end.
         objective_weight : float or None, default=None
             Another c.
         """
         c = self.weight if objective_weight is None else objective_weight
-        return _Search(self, start, target, tol, target_tol, max_iter, least, c).run()
+        return _Search(self, start, target, ends, c).run()
 
 
 class _Search:
     """One search; attributes change from step to step."""
 
-    def __init__(self, owner, start, target, tol, target_tol, max_iter, least, c):
+    def __init__(self, owner, start, target, ends, c):
         self.owner, self.model = owner, owner.model
         self.constraints, self.bounds = owner.constraints, owner.bounds
         self.c, self.target, self.scale = c, target, owner.constraints.scale
-        self.tol, self.target_tol = tol, target_tol
-        self.max_iter, self.least = max_iter, least
+        self.ends = ends
         self.point = start
         self.sigma, self.penalty, self.falls = 0.0, 0.0, _FALLS
         m = len(target)
@@ -191,7 +195,7 @@ class _Search:
 
     def run(self):
         self.linear, violations = self._linearize(), []
-        for k in range(self.max_iter + 1):
+        for k in range(self.ends.max_iter + 1):
             self.optimality, self.violation = self._residual(), self._violation()
             violations.append(self.violation)
             if self._is_stuck(violations):
@@ -203,12 +207,12 @@ class _Search:
                 self.optimality, self.violation = self._residual(), self._violation()
                 if self._is_done():
                     return self._found("converged", k)
-            if k == self.max_iter:
+            if k == self.ends.max_iter:
                 break
             status = self._step()
             if status is not None:
                 return self._found("converged" if self._is_near_done() else status, k)
-        return self._found("max_iter", self.max_iter)
+        return self._found("max_iter", self.ends.max_iter)
 
     # --- where it stands
 
@@ -225,8 +229,8 @@ class _Search:
         return float(np.linalg.norm(self._left(self.point.measured)))
 
     def _is_done(self):
-        met = self.violation <= self.target_tol * self.scale
-        return met and self.optimality <= self.tol
+        met = self.violation <= self.ends.target_tol * self.scale
+        return met and self.optimality <= self.ends.tol
 
     def _is_stuck(self, violations):
         """Say whether many steps brought the metrics hardly closer to the target."""
@@ -263,7 +267,7 @@ class _Search:
         effects = point.factor.solve(np.vstack([gradients, own]).T)
         directions = model.model.unpack(np.ascontiguousarray(effects.T))
         model.reduce(passes.influences, directions=directions, name="influence_here")
-        return Linear(effects, own, model.pulls())
+        return Linear(effects, own)
 
     def _residual(self):
         """Return how far the weights are from optimal."""
@@ -284,6 +288,7 @@ class _Search:
 
     def _step(self):
         """Take a step; return why there is none."""
+        self.pulls = self.model.pulls()
         proposal = self._propose(self.point.measured)
         left = float(np.linalg.norm(proposal.shortfall))
         if self._is_stationary(proposal, left):
@@ -296,7 +301,7 @@ class _Search:
             tried = self._corrected(proposal, tried)
         while self._merit(tried) > phi + _SUFFICIENT * share * descent + slack:
             share /= 2.0
-            if share <= self.least:
+            if share <= self.ends.least:
                 return "stalled"
             tried = self._try(proposal, share)
         self.predicted = self._constrained(self.point) - share * self._fall(proposal)
@@ -315,14 +320,14 @@ class _Search:
             gradient=self.point.measured.gradient,
             own_gradient=self.linear.own_gradient,
             hessian=self.point.factor.hessian,
-            pulls=self.linear.pulls,
+            pulls=self.pulls,
             objective_weight=self.c,
             stiffness=1.0 + sigma,
             slack=max(
                 0.01 * np.abs(asked).max(initial=0.0),
-                0.1 * self.target_tol * self.scale,
+                0.1 * self.ends.target_tol * self.scale,
             ),
-            accuracy=_ACCURACY * self.tol,
+            accuracy=_ACCURACY * self.ends.tol,
         )
 
     def _propose(self, measured):
@@ -331,22 +336,22 @@ class _Search:
 
         def combine(direction):
             matrix = self.model.model.unpack(direction)
-            loss, gradient, distance, size, fixed = self.model.reduce(
+            loss, gradient, distance, size, n_bound = self.model.reduce(
                 passes.combine, direction=matrix, centre=centre, **self.bounds
             )
             gradient = self.model.model.pack(gradient)
-            return Combined(
-                float(loss), gradient, distance, size, self.model.square(fixed)
-            )
+            return Combined(float(loss), gradient, distance, size, n_bound)
 
-        programme = ObjectiveProgramme(self._quadratic(measured), combine)
+        programme = ObjectiveProgramme(
+            self._quadratic(measured), combine, self.model.bound_pulls
+        )
         return programme.solve(self.multipliers, self.toward)
 
     def _is_stationary(self, proposal, left):
-        """Say whether no change of the weights brings the metrics closer."""
+        """Say whether no change of the weights brings the metrics much closer."""
         return (
-            self.violation - left <= 1e-6 * self.scale
-            and left > 10.0 * self.target_tol * self.scale
+            self.violation - left <= self.ends.progress * self.violation
+            and left > 10.0 * self.ends.target_tol * self.scale
         )
 
     def _prepare_merit(self, proposal, left):
@@ -411,7 +416,7 @@ class _Search:
             before = point.measured.value + share * proposal.combined.loss
             matters = max(
                 min(self.violation, 0.1 * self.scale),
-                0.1 * self.target_tol * self.scale,
+                0.1 * self.ends.target_tol * self.scale,
             )
             tol = _CHORD_SHARE * matters
             found = self._settle(start, "trial", tol, size, (here, before))
@@ -452,14 +457,14 @@ class _Search:
         """Say whether a chord moved neither metrics nor objective by what matters."""
         moved = np.abs(ahead.values - measured.values)[:-1].max(initial=0.0)
         own = self.c * abs(ahead.own_value - measured.own_value)
-        off = max(min(self.optimality, 1.0), self.tol)
+        off = max(min(self.optimality, 1.0), self.ends.tol)
         return moved <= tol and own <= _OBJECTIVE_SHARE * off**2 * max(
             self.point.size, size
         )
 
     def _settle_here(self):
         """Bring the model to where its weights put it, and linearise again."""
-        tol = 0.01 * self.target_tol * self.scale
+        tol = 0.01 * self.ends.target_tol * self.scale
         found = self._settle(
             self.point.measured.parameters, "epsilon", tol, self.point.size
         )

@@ -166,9 +166,14 @@ class ReweightedModel:
     def pulls(self):
         """Return the outer products of the rows' gradients, by count."""
         (outer,) = self.reduce(passes.pulls)
-        return self.square(outer)
+        return self._square(outer)
 
-    def square(self, outer):
+    def bound_pulls(self):
+        """Return those of the rows that the last combination took to a bound."""
+        (outer,) = self.reduce(passes.bound_pulls)
+        return self._square(outer)
+
+    def _square(self, outer):
         """Return the free rows and columns of a matrix over all coefficients."""
         free = self.model.free.ravel()
         square = outer.reshape(free.size, free.size)

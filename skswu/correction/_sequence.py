@@ -12,7 +12,7 @@ from ..weighting import Weights
 from ..weighting._changes import given_changes
 from ._candidate import Tried
 from ._correction import State
-from ._least_change import Constraints, Found, LeastChange
+from ._least_change import Constraints, Ends, Found, LeastChange
 
 # Steps of a search, where nobody says how many.
 MANY_STEPS = 60
@@ -22,7 +22,7 @@ _LAST_STAGE = 1 / 32
 _LONGER = 1.5
 # A stage that changes the weights so much more than its strength went elsewhere.
 _JUMP = 2.5
-_LOOSE = {"tol": 0.1, "target_tol": 1e-2, "max_iter": 12, "least": 1 / 16}
+_LOOSE = Ends(tol=0.1, target_tol=1e-2, max_iter=12, least=1 / 16, progress=0.5)
 # From this share on, the whole strength is tried once more.
 _ALMOST = 0.9
 _MAX_CHORDS = 12
@@ -81,11 +81,8 @@ class Sequence:
         self.problem, self.weighting, self.first = problem, weighting, first
         self.rows = problem.objective.rows
         self.is_open = update.max_iter == "auto"
-        self.tolerances = {
-            "tol": update.tol,
-            "target_tol": update.target_tol,
-            "max_iter": MANY_STEPS if self.is_open else update.max_iter,
-        }
+        n_steps = MANY_STEPS if self.is_open else update.max_iter
+        self.ends = Ends(update.tol, update.target_tol, n_steps)
         programme = weighting.programme()
         self.limit = problem.utility_limit(programme.utility_tolerance)
         self.is_used = weighting.felt(first)
@@ -135,7 +132,7 @@ class Sequence:
         """Return the Reached at a strength, or as far as it goes, and the steps."""
         if not self.is_used.any():
             return self._beginning(), 0
-        found = self._from(start, strength, self.tolerances)
+        found = self._from(start, strength, self.ends)
         n_iter = found.n_iter
         direct = self._reached(strength, found)
         if self._is_met(found):
@@ -155,26 +152,25 @@ class Sequence:
         """
         if not self.search.weight:
             return None
-        without = {**self.tolerances, "objective_weight": 0.0}
-        found = self._from(self._beginning(), strength, without)
+        found = self._from(self._beginning(), strength, self.ends, 0.0)
         if not self._is_met(found):
             return None
         first = self._reached(strength, found)
-        again = self._from(first, strength, self.tolerances)
+        again = self._from(first, strength, self.ends)
         if self._is_met(again):
             return self._reached(strength, again)
-        known = self._from(first, strength, {**self.tolerances, "max_iter": 0})
+        known = self._from(first, strength, replace(self.ends, max_iter=0))
         found = replace(found, optimality=known.optimality)
         return Reached(strength, found, first.epsilon)
 
-    def _from(self, start, strength, tolerances):
+    def _from(self, start, strength, ends, objective_weight=None):
         """Search for a strength from one that was reached."""
         self.rows.spread("epsilon", start.epsilon.copy())
         target = self.weighting.at(strength).target(self.first.to_repair)
         target = target[self.is_used]
         if self.limit is not None:
             target = np.append(target, self.limit)
-        return self.search.search(start.found.point, target, **tolerances)
+        return self.search.search(start.found.point, target, ends, objective_weight)
 
     def _reached(self, strength, found):
         return Reached(strength, found, self.rows.collect("epsilon").copy())
@@ -187,7 +183,7 @@ class Sequence:
             to = min(last.strength + width, strength)
             found = self._from(last, to, _LOOSE)
             n_iter += found.n_iter
-            if found.miss <= _LOOSE["target_tol"] and not _jumps(last, to, found):
+            if found.miss <= _LOOSE.target_tol and not _jumps(last, to, found):
                 last = self._reached(to, found)
                 width *= _LONGER
             else:
@@ -198,7 +194,7 @@ class Sequence:
         for goal in goals:
             if goal <= 0.0:
                 break
-            found = self._from(last, goal, self.tolerances)
+            found = self._from(last, goal, self.ends)
             n_iter += found.n_iter
             if self._is_met(found):
                 return self._reached(goal, found), n_iter
@@ -206,9 +202,7 @@ class Sequence:
 
     def _is_met(self, found):
         """Say whether the targets are met, by whatever weights."""
-        return (
-            found.status == "converged" or found.miss <= self.tolerances["target_tol"]
-        )
+        return found.status == "converged" or found.miss <= self.ends.target_tol
 
     def _tried(self, reached):
         """Return the step that a strength led to."""
@@ -259,17 +253,17 @@ class Sequence:
         if reached.strength < strength:
             message = self._out_of_reach(reached.strength, strength)
             return ((message, UnreachableTargetWarning),)
-        found, tolerances = reached.found, self.tolerances
+        found, ends = reached.found, self.ends
         if not self._is_met(found):
             message = (
-                f"The update stopped after max_iter={tolerances['max_iter']} steps, "
+                f"The update stopped after max_iter={ends.max_iter} steps, "
                 f"{found.miss:.1%} of the metric away from the target."
             )
             return ((message, ConvergenceWarning),)
-        if self.is_open and found.optimality > _FAR * tolerances["tol"]:
+        if self.is_open and found.optimality > _FAR * ends.tol:
             message = (
                 "The target is met, but maybe not by the least change of the weights: "
-                f"optimality_ is {found.optimality:.2g}, above tol={tolerances['tol']}."
+                f"optimality_ is {found.optimality:.2g}, above tol={ends.tol}."
             )
             return ((message, ConvergenceWarning),)
         return ()

@@ -88,6 +88,8 @@ def joint_products(block, root):
         The factor R as matrices of coefficients.
     """
     n_outputs = root.shape[1]
+    if n_outputs == 1:
+        return block.design.squared_lengths(root[:, 0])[None, None]
     inner = np.zeros((n_outputs, n_outputs, block.n_rows))
     size = max(_ENTRIES // (n_outputs * max(block.n_rows, 1)), 1)
     for start in range(0, len(root), size):

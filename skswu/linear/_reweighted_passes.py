@@ -117,24 +117,30 @@ def combine(block, direction, centre, lower, upper):
     -------
     tuple
         The change of the summed losses and of their gradient by it, its squared
-        distance from what it is drawn to, its own squared size, and the outer products
-        of the pulls of rows at a bound.
+        distance from what it is drawn to, its own squared size, and how many rows are
+        at a bound, which they note as ``is_bound``.
     """
     epsilon = block["epsilon"]
     drawn = centre * epsilon
     free = _along(block, direction[None])[0] * block.inverse_count + drawn
     proposal = np.clip(free, lower, upper)
     block["proposal"] = proposal
+    block["is_bound"] = proposal != free
     added = (proposal - epsilon) * block.weight
-    some = np.flatnonzero(proposal != free)
-    weight = np.broadcast_to(block.weight**2 * block.inverse_count, len(free))
     return (
         added @ block["loss_here"],
         block.sums(block["slope_here"] * added),
         _square(block, proposal - drawn),
         _square(block, proposal),
-        _outer_products(block, weight, some),
+        int(np.count_nonzero(block["is_bound"])),
     )
+
+
+def bound_pulls(block):
+    """Return the sum of the outer products of pulls of rows at a bound, by count."""
+    some = np.flatnonzero(block["is_bound"])
+    weight = np.broadcast_to(block.weight**2 * block.inverse_count, block.n_rows)
+    return (_outer_products(block, weight, some),)
 
 
 def mix(block, share, other):

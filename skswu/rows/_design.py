@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from threading import local
 
 import numpy as np
-from scipy.linalg.blas import dsyrk
+from scipy.linalg.blas import dsyrk, dtrmm
 from scipy.sparse import csc_array, csr_array, issparse
 
 # Entries of a block: few enough to stay in the cache between the products of a pass,
@@ -19,6 +19,8 @@ _BLOCK_ENTRIES = 2**19
 _SCALED_ENTRIES = 2**17
 # Entries of the products of pairs of columns.
 _PAIR_ENTRIES = 2**18
+# Entries of the products of rows with the vectors of a factor.
+_PRODUCT_ENTRIES = 2**18
 _MIN_BLOCK_ROWS = 512
 # What is noted beside a row takes as much as so many features.
 _MIN_ENTRIES_OF_A_ROW = 8
@@ -153,6 +155,21 @@ class Design(ABC):
         sums[:, -1] = factors.sum(axis=1)
         return sums
 
+    def squared_lengths(self, root):
+        r"""Return :math:`\|R x_i\|^2` of the rows, (n_rows,).
+
+        Parameters
+        ----------
+        root : ndarray of shape (n_vectors, n_columns)
+            The R.
+        """
+        lengths = np.zeros(self.n_rows)
+        size = max(_PRODUCT_ENTRIES // max(self.n_rows, 1), 1)
+        for start in range(0, len(root), size):
+            moved = self.margins(root[start : start + size])
+            lengths += np.einsum("qn,qn->n", moved, moved)
+        return lengths
+
     def gram(self, weight):
         r"""Return the lower triangle of :math:`\sum_i v_i x_i x_i^\top`.
 
@@ -242,17 +259,35 @@ class DenseDesign(Design):
     def dense_rows(self, rows):
         return self._with_ones(self.X[rows].astype(np.float64, copy=False))
 
+    def squared_lengths(self, root):
+        is_upper = not np.tril(root, -1).any()
+        is_triangular = is_upper or not np.triu(root, 1).any()
+        if not (is_triangular and len(root) == self.n_columns):
+            return super().squared_lengths(root)
+        root, lengths = np.asfortranarray(root), np.empty(self.n_rows)
+        for rows in self._parts():
+            X = self.X[rows]
+            moved = scratch(len(X), self.n_columns)
+            moved[:, : self.n_features], moved[:, self.n_features :] = X, 1.0
+            moved = dtrmm(1.0, root, moved.T, lower=not is_upper, overwrite_b=1)
+            np.einsum("qn,qn->n", moved, moved, out=lengths[rows])
+        return lengths
+
     def _gram(self, root):
         gram = np.zeros((self.n_columns, self.n_columns), order="F")
-        n_at_once = max(_SCALED_ENTRIES // max(self.n_columns, 1), self.n_columns)
-        for start in range(0, self.n_rows, n_at_once):
-            rows = slice(start, start + n_at_once)
+        for rows in self._parts():
             X, factors = self.X[rows], root[rows, None]
             scaled = scratch(len(X), self.n_columns)
             np.multiply(X, factors, out=scaled[:, : self.n_features])
             scaled[:, self.n_features :] = factors
             gram = _add_self_product(scaled, gram)
         return gram
+
+    def _parts(self):
+        """Yield slices of as many rows as are copied at a time."""
+        size = max(_SCALED_ENTRIES // max(self.n_columns, 1), self.n_columns)
+        for start in range(0, self.n_rows, size):
+            yield slice(start, start + size)
 
 
 class SparseDesign(Design):

@@ -87,15 +87,15 @@ class Combined:
         Squared, from what the weights are drawn to.
     size : float
         Squared, of the change from the original weights.
-    fixed : ndarray of shape (n_parameters, n_parameters)
-        The outer products of gradients of the rows at a bound.
+    n_bound : int
+        How many rows are at a bound.
     """
 
     loss: float
     gradient: np.ndarray
     distance: float
     size: float
-    fixed: np.ndarray
+    n_bound: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,11 +130,14 @@ class ObjectiveProgramme:
     combine : callable
         ``combine(direction)`` returns the Combined of the rows' gradients along a
         direction (n_parameters,).
+    bound_pulls : callable
+        ``bound_pulls()`` returns the outer products of the gradients of those rows that
+        the last combination took to a bound.
     """
 
-    def __init__(self, quadratic, combine):
+    def __init__(self, quadratic, combine, bound_pulls):
         self.q = quadratic
-        self._combine = combine
+        self._combine, self._bound_pulls = combine, bound_pulls
         m = len(quadratic.asked)
         natural = np.einsum(
             "pm,pq,qm->m", quadratic.effects, quadratic.pulls, quadratic.effects
@@ -155,11 +158,15 @@ class ObjectiveProgramme:
 
     def _climb(self, point, max_steps):
         """Return the dual's top, and whether it was found."""
-        here = self._at(point)
+        here, curvature = self._at(point), None
         for _ in range(max_steps):
-            step, residual = self._step(here)
-            if self._is_solved(here, step, residual):
+            # The curvature of the step before tells as well whether this is the top.
+            if curvature is not None and self._is_solved(here, curvature):
                 return here, True
+            curvature = self._curvature(here)
+            if self._is_solved(here, curvature):
+                return here, True
+            step, _ = self._step(here, curvature)
             for halving in range(_MAX_HALVINGS):
                 ahead = self._at(self._clipped(here.point + 0.5**halving * step))
                 if ahead.height >= here.height - 1e-12 * abs(here.height):
@@ -194,32 +201,41 @@ class ObjectiveProgramme:
             height += toward @ (q.own_gradient - moved) - 0.5 * toward @ bent
         return _DualPoint(point, height, by_metrics, by_objective, combined)
 
-    def _step(self, here):
-        """Return the Newton step, and the residual of what may move."""
-        q, m = self.q, self._n_metrics
-        pulls = (q.pulls - here.combined.fixed) / q.stiffness
+    def _curvature(self, here):
+        """Return the dual's curvature, factored."""
+        q = self.q
+        pulls = q.pulls
+        if here.combined.n_bound:
+            pulls = pulls - self._bound_pulls()
+        pulls = pulls / q.stiffness
         right = pulls @ q.effects
         schur = q.effects.T @ right + np.diag(self._give)
-        by_metrics, along = here.by_metrics, None
-        if q.objective_weight:
-            matrix = pulls + q.hessian / q.objective_weight
-            factor = _factor(matrix)
-            along = linalg.cho_solve(
-                factor, np.column_stack([right, here.by_objective])
-            )
-            schur = schur - right.T @ along[:, :-1]
-            by_metrics = by_metrics - right.T @ along[:, -1]
+        if not q.objective_weight:
+            return _DualCurvature(right, schur, None, None)
+        factor = _factor(pulls + q.hessian / q.objective_weight)
+        along = linalg.cho_solve(factor, right)
+        return _DualCurvature(right, schur - right.T @ along, factor, along)
+
+    def _step(self, here, curvature):
+        """Return the Newton step, and the residual of what may move."""
+        q, m = self.q, self._n_metrics
+        by_metrics, own = here.by_metrics, None
+        if curvature.factor is not None:
+            own = linalg.cho_solve(curvature.factor, here.by_objective)
+            by_metrics = by_metrics - curvature.right.T @ own
         multipliers = here.point[:m]
         free = ~q.is_floor | (multipliers > 0) | (here.by_metrics > 0)
         step = np.zeros(len(here.point))
         some = np.flatnonzero(free)
-        step[some] = _solve_small(schur[np.ix_(some, some)], by_metrics[some])
-        if along is not None:
-            step[m:] = along[:, -1] - along[:, :-1] @ step[:m]
+        schur = curvature.schur[np.ix_(some, some)]
+        step[some] = _solve_small(schur, by_metrics[some])
+        if own is not None:
+            step[m:] = own - curvature.along @ step[:m]
         residual = np.where(free, here.by_metrics, 0.0)
         return step, np.append(residual, here.by_objective)
 
-    def _is_solved(self, here, step, residual):
+    def _is_solved(self, here, curvature):
+        step, residual = self._step(here, curvature)
         decrement = max(float(residual @ step), 0.0)
         off = decrement / self.q.stiffness
         missed = np.abs(residual[: self._n_metrics]).max(initial=0.0)
@@ -238,6 +254,16 @@ class _DualPoint:
     by_metrics: np.ndarray
     by_objective: np.ndarray
     combined: Combined
+
+
+@dataclass(frozen=True, eq=False)
+class _DualCurvature:
+    """Of the multipliers after v is eliminated (``schur``), and what gives v back."""
+
+    right: np.ndarray
+    schur: np.ndarray
+    factor: Any
+    along: Any
 
 
 def _factor(matrix):

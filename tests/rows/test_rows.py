@@ -82,6 +82,27 @@ def test_grams_take_weights_of_any_sign(rng, kind, intercept, sign, small_blocks
     assert_allclose(_design.mirrored(gram), (A.T * weight) @ A, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("intercept", [True, False])
+@pytest.mark.parametrize("shape", ["lower", "upper", "full", "flat"])
+def test_lengths_are_those_of_products(rng, kind, intercept, shape, small_blocks):
+    X = KINDS[kind](rng)
+    A = whole(X, intercept)
+    root = rng.normal(size=(A.shape[1],) * 2)
+    root = {"lower": np.tril(root), "upper": np.triu(root), "flat": root[:3]}.get(
+        shape, root
+    )
+    rows = LocalBlocks(X, intercept)
+
+    def note(block):
+        block["length"] = block.design.squared_lengths(root)
+        return ()
+
+    rows.reduce(note)
+    expected = np.sum((A @ root.T) ** 2, axis=1)
+    assert_allclose(rows.collect("length"), expected, rtol=1e-9, atol=1e-9)
+
+
 @pytest.mark.parametrize("kind", ["dense", "float32", "sparse"])
 def test_sums_of_pairs_are_grams(rng, kind, small_blocks):
     X = KINDS[kind](rng)
