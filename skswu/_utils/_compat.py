@@ -54,6 +54,7 @@ __all__ = [
     "rows_at",
     "score_of_predicted_labels",
     "scorer_of_label",
+    "tuned_pos_label",
     "widest_float",
 ]
 
@@ -81,6 +82,17 @@ def score_of_predicted_labels(scorer, y, predictions, **weights):
         return None
     options = {**scorer._kwargs, **weights}
     return scorer._sign * scorer._score_func(y, predictions, **options)
+
+
+def tuned_pos_label(classifier):
+    """Return the label whose threshold was tuned; None is the second of two.
+
+    Parameters
+    ----------
+    classifier : TunedThresholdClassifierCV
+        Fitted.
+    """
+    return classifier._curve_scorer._get_pos_label()
 
 
 def request_sample_weight(scorer):

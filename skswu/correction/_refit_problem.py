@@ -6,6 +6,8 @@ from .._utils._tasks import task
 from ..exceptions import UnreachableTargetWarning
 from ..inputs import label_positions
 from ..models import WrappedClassifier, check_needs, make_measured_view
+from ..models._decision import decision_of
+from ..objectives._base import bind_all
 from ..updates import InfluenceUpdate
 from ..weighting._linearized import linearized_around
 from ._correction import State
@@ -38,6 +40,7 @@ class RefitProblem(Problem):
         self.update = update
         self.training = setting.training
         self._classifier = setting.wrapped.classifier
+        self._decision = decision_of(self._classifier)
         self.measured = setting.held_out or setting.training
         self.n_rows = len(self.training.y)
 
@@ -64,7 +67,7 @@ class RefitProblem(Problem):
 
     def linearize(self):
         classifier = self._classifier
-        self.update.check_classifier(classifier)
+        self.update.check_classifier(self._bare(classifier))
         check_needs(make_measured_view(classifier), self.setting.objectives)
         self._codes = label_positions(self.measured.y, classifier.classes_, "y")
         self._stand_in = self._stand_in_of(classifier, self.training.weight)
@@ -77,12 +80,23 @@ class RefitProblem(Problem):
     def _stand_in_of(self, classifier, weight):
         """Return the problem of the model whose influences stand in."""
         data, setting = self.training, self.setting
-        model = self.update.influence_model(classifier, data.X, data.y, weight)
-        wrapped = WrappedClassifier(model)
+        bare = self._bare(classifier)
+        model = self.update.influence_model(bare, data.X, data.y, weight)
+        wrapped = WrappedClassifier(self._decided(model))
         posed = type(setting)(
             wrapped, data, setting.held_out, setting.objectives, setting.influence
         )
         return posed.moved(InfluenceUpdate())
+
+    def _bare(self, classifier):
+        """Return a classifier without what decides at a threshold of its own."""
+        return classifier if self._decision is None else decision_of(classifier).within
+
+    def _decided(self, classifier):
+        """Return a bare classifier with what decides around it."""
+        return (
+            classifier if self._decision is None else self._decision.around(classifier)
+        )
 
     def _linearize(self, problem, values, epsilon, factor=1.0, origin=None):
         """Return a stand-in's influences, around what a model measures itself."""
@@ -135,7 +149,8 @@ class RefitProblem(Problem):
     def apply(self, update, epsilon, goal, start):
         weight, data = self._changed_weight(epsilon), self.training
         with task("refit"):
-            model = update.retrain(self._classifier, data.X, data.y, weight)
+            bare = self._bare(self._classifier)
+            model = self._decided(update.retrain(bare, data.X, data.y, weight))
         return self._state(model, self._measure(model))
 
     def _state(self, model, values):
@@ -160,10 +175,9 @@ class RefitProblem(Problem):
     def _bind(self):
         """Bind the objectives once for the original and all that replace it."""
         classes, groups = self._classifier.classes_, self.measured.groups
-        return [
-            objective.bind(self._codes, classes, groups, self._measured_weight)
-            for objective in self.setting.objectives
-        ]
+        given = self._codes, classes, groups, self._measured_weight
+        threshold = make_measured_view(self._classifier).threshold
+        return bind_all(self.setting.objectives, *given, threshold=threshold)
 
     @property
     def _measured_weight(self):

@@ -13,6 +13,7 @@ from ..inputs import check_total_weight
 from ..inputs._kinds import KindNotes
 from ..models import check_needs, make_model_view
 from ..models._linear_view import predicted_positions
+from ..objectives._base import bind_all
 from ..updates import InfluenceUpdate
 from ._evaluation import Evaluation
 from ._evaluation_rows import kind_of_rows
@@ -48,10 +49,8 @@ class RemoteSetting(Setting):
         groups = kinds.groups
         if self.held_out is not None and None not in (groups, rows.kinds.groups):
             groups = groups.aligned_to(rows.kinds.groups)
-        metrics = [
-            one.bind(kinds.codes, view.classes, groups, kinds.weight)
-            for one in self.objectives
-        ]
+        given = kinds.codes, view.classes, groups, kinds.weight
+        metrics = bind_all(self.objectives, *given, threshold=view.threshold)
         for objective, metric in zip(self.objectives, metrics, strict=True):
             _check_are_sums(objective, metric)
             metric.cell_sizes = {}  # kinds are no rows
@@ -109,7 +108,8 @@ class RemoteProblem(LinearProblem):
         """
         matrices = self.objective.model.unpack(parameters)
         shape = len(self.evaluation.codes), len(self.view.classes)
-        call = partial(_count_predicted, matrices=matrices, shape=shape)
+        cut = self.view.cut
+        call = partial(_count_predicted, matrices=matrices, shape=shape, cut=cut)
         ((counts,),) = self.evaluation.rows.blocks.reduce(call)
         return counts
 
@@ -124,9 +124,9 @@ class RemoteProblem(LinearProblem):
         return confusion
 
 
-def _count_predicted(block, matrices, shape):
+def _count_predicted(block, matrices, shape, cut):
     """Return the weight of a block's rows by kind and predicted label, by models."""
-    predicted = predicted_positions(block, block.margins(matrices), np.intp)
+    predicted = predicted_positions(block, block.margins(matrices), np.intp, cut)
     predicted += block["kind"] * np.intp(shape[1])
     count = None if np.ndim(block.count) == 0 else block.count
     counts = [np.bincount(one, count, shape[0] * shape[1]) for one in predicted]

@@ -8,6 +8,7 @@ import numpy as np
 from .._utils._array_api import is_foreign
 from ..inputs import check_total_weight, label_positions
 from ..models import check_needs, make_model_view
+from ..objectives._base import bind_all
 from ._evaluation import Evaluation
 from ._evaluation_rows import kind_of_rows
 from ._linear_problem import LinearProblem
@@ -120,10 +121,8 @@ class Setting:
         ones = np.broadcast_to(1.0, len(codes))
         weight = ones if measured.weight is None else measured.weight
         check_total_weight(weight)
-        metrics = [
-            objective.bind(codes, view.classes, measured.groups, weight)
-            for objective in self.objectives
-        ]
+        given = codes, view.classes, measured.groups, weight
+        metrics = bind_all(self.objectives, *given, threshold=view.threshold)
         leaves_out = self.leaves_out and view.may_leave_out
         kind = kind_of_rows(self.held_out is not None, leaves_out)
         return Evaluation(view, measured_rows, codes, weight, metrics, kind)

@@ -40,6 +40,7 @@ from ..inputs._collections import (
     is_collection,
     lazily,
 )
+from ..inputs._metadata import check_fit_params
 from ..inputs._sample_weight import (
     leaves_out_by_weight,
     sample_weight_options,
@@ -514,6 +515,7 @@ class BaseUnlearningClassifier(
             as any metadata.
         """
         if not get_config()["enable_metadata_routing"]:
+            check_fit_params(self, self.estimator, fit_params)
             options = sample_weight_options(self.estimator, data.weight)
             return Metadata({**fit_params, **options})
         return Metadata(self._routed(data, fit_params, passed).estimator.fit)

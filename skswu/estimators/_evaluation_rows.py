@@ -18,7 +18,7 @@ def may_leave_out(estimator, update):
     update : ModelUpdate
         What corrects it.
     """
-    view = find_view(WrappedClassifier(estimator).classifier)
+    view = find_view(WrappedClassifier(estimator).bare)
     return update.may_leave_out and view is not None and view.may_leave_out
 
 

@@ -1,6 +1,7 @@
 """What a call passes on to other objects."""
 
 from dataclasses import dataclass, field
+from inspect import Parameter, signature
 
 from .._utils._compat import check_method_params
 
@@ -31,3 +32,42 @@ class Metadata:
             None if score is None else check_method_params(y, score, indices),
             check_method_params(y, self.split, indices),
         )
+
+
+def check_fit_params(owner, estimator, names):
+    """Refuse keywords of a ``fit`` that the estimator's own has no parameter for.
+
+    Parameters
+    ----------
+    owner : BaseUnlearningClassifier
+        Whose ``fit`` was called.
+    estimator : estimator
+        What it passes them on to.
+    names : iterable of str
+        The keywords.
+
+    Raises
+    ------
+    TypeError
+        If one is not taken; of a ``fit`` that takes all, as a Pipeline's, it tells.
+    """
+    taken = signature(estimator.fit).parameters
+    if any(one.kind is Parameter.VAR_KEYWORD for one in taken.values()):
+        return
+    unknown = [name for name in names if name not in taken]
+    if not unknown:
+        return
+    own, further = _keywords(owner.fit), _keywords(estimator.fit)
+    of_unlearn = set(unknown) & set(_keywords(owner.unlearn))
+    raise TypeError(
+        f"{type(owner).__name__}.fit got an unexpected keyword argument "
+        f"{unknown[0]!r}. Its own are {', '.join(own)}; what else it gets goes to "
+        f"{type(estimator).__name__}.fit, which takes {', '.join(further) or 'none'}."
+        + (" It belongs to unlearn." if of_unlearn else "")
+    )
+
+
+def _keywords(method):
+    """Return the names of the parameters of a method behind X and y."""
+    parameters = list(signature(method).parameters.values())[2:]
+    return [one.name for one in parameters if one.kind is not Parameter.VAR_KEYWORD]

@@ -9,7 +9,7 @@ log-probabilities up to a constant a row, (..., n_classes, n_rows).
 from abc import ABC, abstractmethod
 
 import numpy as np
-from scipy.special import log_expit, log_softmax, softmax
+from scipy.special import log_expit, log_softmax, logit, softmax
 
 from .._utils._sigmoid import sigmoid
 from ..rows._design import mirrored
@@ -99,6 +99,13 @@ class LinearLoss(ABC):
         is_held : ndarray of bool of shape (n_rows,)
             Whether a row's share is larger.
         """
+
+    def margin_at(self, probability):
+        """Return at which margin, of two classes, the second has a probability.
+
+        Of two margins, it is what that of the second is above the other.
+        """
+        return logit(probability)
 
     def slopes(self, codes, z):
         """Return losses and slopes alone, as :meth:`derivatives` does."""
@@ -452,6 +459,9 @@ class ModifiedHuberLoss(MarginLoss):
 
     def second_of_margin(self, m):
         return 2.0 * ((m >= -1.0) & (m < 1.0))
+
+    def margin_at(self, probability):
+        return 2.0 * probability - 1.0 if probability > 0 else -np.inf
 
     def log_odds(self, z):
         return self.log_probability(z) - self.log_probability(-z)

@@ -221,15 +221,22 @@ class _FairnessScorer(BaseEstimator):
             max_groups_per_row=0.9,
             missing_groups=self.missing_groups,
         )
+        if groups is None and self.sensitive_features is not None:
+            raise ValueError(
+                f"The fairness scorer is to read {self.sensitive_features!r} from X, "
+                "and scikit-learn shows scorers of decision thresholds, as in "
+                "TunedThresholdClassifierCV, labels and never X. Leave "
+                "sensitive_features out of the scorer and, with "
+                "enable_metadata_routing=True, pass them to fit. Or let "
+                "UnlearningClassifierCV(estimator, strengths=[0], tune_threshold=True, "
+                "sensitive_features=...) tune the threshold, which reads columns of X."
+            )
         if groups is None:
             raise ValueError(
                 "The fairness scorer got no sensitive_features. Name columns of X with "
                 "make_fairness_scorer(..., sensitive_features=...), pass them to the "
                 "call, or route them: with enable_metadata_routing=True, "
-                'cross_validate(..., params={"sensitive_features": ...}). Where labels '
-                "at decision thresholds are scored, as by TunedThresholdClassifierCV, "
-                "X is not known: leave sensitive_features out of the scorer and route "
-                "them to its fit."
+                'cross_validate(..., params={"sensitive_features": ...}).'
             )
         strata = read_control_features(
             control_features,

@@ -50,7 +50,7 @@ class _RobustnessScorer(BaseEstimator):
         if not adaptive:
             target, target_rows = _read(estimator, X, y, "original_estimator_")
         attacked = target.adversarial_rows(target_rows, target.parameters, attack)
-        predicted = view.scores(attacked, view.parameters).argmax(axis=1)
+        predicted = view.predicted(attacked, view.parameters)
         return float(np.average(predicted == rows.codes, weights=sample_weight))
 
     def _make_attack(self):

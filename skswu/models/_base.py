@@ -62,6 +62,8 @@ class ModelView(ABC):
     follows_leftover_gradient = True
     #: Whether training rows of such models can be measured as left out of the fit.
     may_leave_out = False
+    #: The Decision of what is around the classifier and decides; None is itself.
+    decision = None
 
     def __init__(self, estimator):
         self.estimator = estimator
@@ -130,9 +132,25 @@ class ModelView(ABC):
     def scores(self, rows, parameters):
         """Log-probabilities up to a constant a row, shape (n_samples, n_classes)."""
 
+    @property
+    def threshold(self):
+        """The log-odds from which on the second of two classes is predicted.
+
+        None where the largest score decides.
+        """
+        return None if self.decision is None else self.decision.log_odds()
+
+    @property
+    def cut(self):
+        """The margin, here the log-odds, above which it is; None like that."""
+        return None if self.decision is None else self.decision.cut(self.threshold)
+
     def predicted(self, rows, parameters):
         """Return the positions of the predicted labels, shape (n_samples,)."""
-        return self.scores(rows, parameters).argmax(axis=1)
+        scores, cut = self.scores(rows, parameters), self.cut
+        if cut is None:
+            return scores.argmax(axis=1)
+        return (np.diff(scores)[:, 0] > cut).astype(np.intp)
 
     @abstractmethod
     def pull_back_scores(self, rows, parameters, gradient):
@@ -315,7 +333,7 @@ class ModelView(ABC):
         """Return a copy of the classifier with other parameters."""
         estimator = self.copied(self.estimator)
         self.write_parameters(estimator, parameters)
-        return estimator
+        return estimator if self.decision is None else self.decision.around(estimator)
 
     def objective_gradient(self, rows, parameters, weight):
         r"""Return :math:`\nabla L(\theta; v)`, shape (n_parameters,)."""

@@ -54,6 +54,19 @@ class EntriesView(ModelView):
         return self.view.follows_leftover_gradient
 
     @property
+    def decision(self):
+        """What is around the classifier and decides."""
+        return self.view.decision
+
+    @property
+    def threshold(self):
+        return self.view.threshold
+
+    @property
+    def cut(self):
+        return self.view.cut
+
+    @property
     def parameters(self):
         return self.view.parameters[self.entries]
 

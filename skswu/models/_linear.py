@@ -268,9 +268,12 @@ class LinearModelView(LinearView):
         n_features = rows.blocks.X.shape[1]
         matrix = self._matrix_at(rows, parameters)
         coef, intercept = np.split(matrix, [n_features], axis=1)
+        intercept = intercept.sum(axis=1)
+        if attack.kind == "boundary" and self.boundary is not None:
+            intercept = intercept - self.boundary
         features = self._columns[:n_features]
         clip = attack.range_of(self.estimator.n_features_in_, features)
-        return LinearAttack(coef, intercept.sum(axis=1), rows.loss, attack, clip)
+        return LinearAttack(coef, intercept, rows.loss, attack, clip)
 
     def _fitted_matrix(self):
         """Coefficients with the intercepts behind them, (n_outputs, n_columns)."""

@@ -218,8 +218,25 @@ class LinearView(ModelView):
         """Return the margins of rows, (n_outputs, n_samples)."""
         return self._by_row(rows, parameters, _margins)
 
+    @property
+    def threshold(self):
+        if self.boundary is None:
+            return None
+        return float(self.loss.scores(np.full((1, 1), self.boundary))[0, 0])
+
+    @property
+    def boundary(self):
+        """The margin from which on the second class is predicted, or None."""
+        if self.decision is None:
+            return None
+        return self.decision.margin(self.loss.margin_at)
+
+    @property
+    def cut(self):
+        return None if self.decision is None else self.decision.cut(self.boundary)
+
     def predicted(self, rows, parameters):
-        call = partial(predicted_positions, kind=np.intp)
+        call = partial(predicted_positions, kind=np.intp, cut=self.cut)
         return self._by_row(rows, parameters, call)
 
     def predicted_by_many(self, rows, parameters):
@@ -238,7 +255,7 @@ class LinearView(ModelView):
             Of one model.
         """
         kind = np.min_scalar_type(len(self.classes))
-        call = partial(predicted_positions, kind=kind)
+        call = partial(predicted_positions, kind=kind, cut=self.cut)
         yield from self._by_row(rows, parameters, call)
 
     def pull_back_scores(self, rows, parameters, gradient):
@@ -435,10 +452,18 @@ def _scores(block, z, loss):
     return np.concatenate([np.zeros_like(scores), scores])
 
 
-def predicted_positions(block, z, kind):
-    """Return positions of labels (..., n_rows) of margins (..., n_outputs, n_rows)."""
-    # Of one margin, the label is what is on the side of zero.
-    found = z[..., 0, :] > 0 if z.shape[-2] == 1 else z.argmax(axis=-2)
+def predicted_positions(block, z, kind, cut=None):
+    """Return positions of labels (..., n_rows) of margins (..., n_outputs, n_rows).
+
+    Of one margin, or the difference of two, the label is the side of the cut; None is
+    zero.
+    """
+    if z.shape[-2] == 1:
+        found = z[..., 0, :] > (cut or 0.0)
+    elif cut is None:
+        found = z.argmax(axis=-2)
+    else:
+        found = z[..., 1, :] - z[..., 0, :] > cut
     return found.astype(kind)
 
 

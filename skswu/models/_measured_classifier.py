@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..rows._memory_maps import in_memory
+from ._decision import decision_of
 
 
 class MeasuredRows:
@@ -34,6 +35,12 @@ class MeasuredClassifier:
         self.estimator = estimator
         self.classes = estimator.classes_
         self.parameters = estimator
+        self.decision = decision_of(estimator)
+
+    @property
+    def threshold(self):
+        """The log-odds where the second class begins to be predicted, or None."""
+        return None if self.decision is None else self.decision.log_odds()
 
     def evaluation_rows(self, X, codes):
         """Return rows to measure on."""

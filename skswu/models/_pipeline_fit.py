@@ -5,6 +5,8 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
 from .._utils._content_hash import content_hash
+from ._decision import decision_of
+from ._wrapped_classifier import WrappedClassifier
 
 
 class _Recorder:
@@ -59,16 +61,17 @@ def fit_recorded(estimator, X, y, options):
     Returns
     -------
     X : {array-like, sparse matrix, DataFrame} or None
-        None if there is nothing before the classifier.
+        As the bare classifier saw them, also one that a threshold is around; None if
+        there is nothing before it, or if that is not known.
     options : dict
         The keywords that the classifier's own ``fit`` was given.
     """
     if not _has_transformers(estimator):
         estimator.fit(X, y, **options)
-        return None, options
+        return rows_as_fitted(estimator, X, y, options), options
     seen = _fit_transformers(estimator, X, y, options)
     seen.classifier.fit(seen.X, seen.y, **seen.options)
-    return seen.X, seen.options
+    return _rows_within(seen.classifier, seen.X, seen.y), seen.options
 
 
 def rows_as_fitted(estimator, X, y, options):
@@ -91,12 +94,23 @@ def rows_as_fitted(estimator, X, y, options):
         None if there is nothing before the classifier, or if another fit of it comes
         out otherwise, as of a random projection without a ``random_state``.
     """
+    decision = decision_of(estimator)
+    if decision is not None:
+        return rows_as_fitted(decision.within, X, y, {})
     if not _has_transformers(estimator):
         return None
     again = clone(estimator)
     seen = _fit_transformers(again, X, y, options)
     state = _state(estimator)
-    return seen.X if state is not None and state == _state(again) else None
+    if state is None or state != _state(again):
+        return None
+    return _rows_within(_holder(estimator).steps[-1][1], seen.X, seen.y)
+
+
+def _rows_within(classifier, X, y):
+    """Return the rows that the bare one in a fitted classifier saw, of those given."""
+    seen = rows_as_fitted(classifier, X, y, {})
+    return WrappedClassifier(classifier).transform(X) if seen is None else seen
 
 
 def _state(estimator):

@@ -3,6 +3,7 @@
 from copy import deepcopy
 from importlib import import_module
 
+from ._decision import decision_of
 from ._measured_classifier import MeasuredClassifier
 from ._ways_out import way_out
 
@@ -43,7 +44,7 @@ def make_model_view(classifier):
     Parameters
     ----------
     classifier : classifier
-        Fitted, bare.
+        Fitted, bare or with a decision threshold around it.
 
     Returns
     -------
@@ -55,6 +56,11 @@ def make_model_view(classifier):
     TypeError
         If no view reads it; names those that are supported.
     """
+    decision = decision_of(classifier)
+    if decision is not None:
+        view = make_model_view(decision.within)
+        view.decision = decision
+        return view
     view = find_view(classifier)
     if view is not None:
         return view(classifier)
@@ -62,7 +68,8 @@ def make_model_view(classifier):
     raise TypeError(
         f"{type(classifier).__name__} cannot be corrected: its training loss is not "
         f"known as a smooth function of its parameters. Supported are "
-        f"{', '.join(supported)}, bare or at the end of a Pipeline. "
+        f"{', '.join(supported)}, bare, at the end of a Pipeline or with a decision "
+        f"threshold around. "
         f"{way_out(classifier)} skswu.register_model_view adds a view for another "
         "model."
     )

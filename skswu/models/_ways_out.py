@@ -27,12 +27,6 @@ def way_out(classifier):
             "It is corrected already: call its own unlearn again, or pass its "
             ".original_estimator_, or its .estimator_ to go on from there."
         )
-    if hasattr(classifier, "best_threshold_") or hasattr(classifier, "threshold"):
-        return (
-            "Pass its .estimator_, and put the threshold around what comes out: "
-            "FixedThresholdClassifier(FrozenEstimator(model.estimator_), threshold=..."
-            "); or choose one anew by UnlearningClassifierCV(tune_threshold=True)."
-        )
     if not takes_sample_weight(classifier):
         return f"Nothing corrects a {_name(classifier)}: its fit takes no weights."
     anew = 'update="refit" fits it anew under the weights that repair the metric.'

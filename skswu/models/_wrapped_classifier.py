@@ -8,6 +8,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
+from ._decision import decision_of
 from ._transformers import transform_rows
 from ._view import copied_classifier
 
@@ -17,19 +18,25 @@ class WrappedClassifier:
 
     Parameters
     ----------
-    estimator : classifier, Pipeline or FrozenEstimator
+    estimator : classifier, Pipeline, FrozenEstimator or threshold classifier
         Fitted; nested in any depth.
 
     Attributes
     ----------
+    bare : classifier
+        The last step, without what decides at a threshold of its own.
     classifier : classifier
-        The last step, bare.
+        The same with the outermost threshold put around it, if there is one.
     """
 
     def __init__(self, estimator):
         self._transformers = []
+        self._decision = None
         self.estimator = estimator
-        self.classifier = self._strip(estimator)
+        self.bare = self._strip(estimator)
+        self.classifier = self.bare
+        if self._decision is not None:
+            self.classifier = self._decision.around(self.bare)
 
     def _strip(self, estimator):
         if isinstance(estimator, FrozenEstimator):
@@ -37,6 +44,11 @@ class WrappedClassifier:
         if isinstance(estimator, Pipeline):
             self._transformers.append(estimator[:-1])
             return self._strip(estimator.steps[-1][1])
+        decision = decision_of(estimator)
+        if decision is not None:
+            # Whatever is within is asked for responses, not for decisions.
+            self._decision = self._decision or decision
+            return self._strip(decision.within)
         return estimator
 
     def transform(self, X):
@@ -47,11 +59,19 @@ class WrappedClassifier:
 
     def copied(self):
         """Return an independent copy of the whole, frozen where it is."""
-        classifier = copied_classifier(self.classifier)
-        return deepcopy(self.estimator, {id(self.classifier): classifier})
+        bare = copied_classifier(self.bare)
+        return deepcopy(self.estimator, {id(self.bare): bare})
 
     def with_classifier(self, classifier):
-        """Return a copy of the whole with another classifier at its end, unfrozen."""
+        """Return a copy of the whole with another classifier at its end, unfrozen.
+
+        Parameters
+        ----------
+        classifier : classifier
+            Of the kind of ``classifier``.
+        """
+        if self._decision is not None:
+            classifier = decision_of(classifier).within
         return _rebuild(self.estimator, classifier)
 
 
@@ -120,6 +140,9 @@ def check_no_samplers(estimator):
     """
     if isinstance(estimator, FrozenEstimator):
         check_no_samplers(estimator.estimator)
+    decision = decision_of(estimator)
+    if decision is not None:
+        check_no_samplers(decision.within)
     for name, step in getattr(estimator, "steps", []):
         if hasattr(step, "fit_resample"):
             raise TypeError(
@@ -135,6 +158,9 @@ def check_no_samplers(estimator):
 def _rebuild(estimator, classifier):
     if isinstance(estimator, FrozenEstimator):
         return _rebuild(estimator.estimator, classifier)
+    decision = decision_of(estimator)
+    if decision is not None:
+        return decision.around(_rebuild(decision.within, classifier))
     if not isinstance(estimator, Pipeline):
         return classifier
     *transformers, (name, last) = estimator.steps

@@ -150,6 +150,21 @@ class BoundMetrics(ABC):
         """
         return None
 
+    def at_threshold(self, threshold):
+        """Return the same metrics where labels are decided elsewhere.
+
+        Parameters
+        ----------
+        threshold : float
+            The log-odds of the second of two classes from which on it is predicted.
+
+        Returns
+        -------
+        BoundMetrics
+            Here the metrics themselves, which do not follow predicted labels.
+        """
+        return self
+
     @property
     def is_of_scores(self):
         """Whether they are a function of the rows' scores.
@@ -279,6 +294,28 @@ class LossSums(BlockMetrics):
 
     def finish(self, rows, sums):
         return sums / self.total - self.target
+
+
+def bind_all(objectives, codes, classes, groups, weight, threshold=None):
+    """Fix objectives to evaluation rows, see :meth:`BaseObjective.bind`.
+
+    Parameters
+    ----------
+    objectives : list of BaseObjective
+        What is measured.
+    codes, classes, groups, weight
+        The rows.
+    threshold : float or None, default=None
+        See :meth:`BoundMetrics.at_threshold`; None is where the classes are even.
+
+    Returns
+    -------
+    list of BoundMetrics
+    """
+    bound = [one.bind(codes, classes, groups, weight) for one in objectives]
+    if threshold is None:
+        return bound
+    return [metrics.at_threshold(threshold) for metrics in bound]
 
 
 def warn_of_guess(pos_label, classes, positive):

@@ -22,10 +22,13 @@ class CellSums(BlockMetrics):
         What the quantity of a row of weight 1 counts in each metric.
     cells : ndarray of shape (n_samples,)
         The cell of each row.
+    threshold : float, default=0.0
+        The log-odds of the second of two classes that become even.
     """
 
-    def __init__(self, of_cells, cells):
+    def __init__(self, of_cells, cells, threshold=0.0):
         self.of_cells = of_cells
+        self.threshold = threshold
         self._cells = cells
 
     @abstractmethod
@@ -42,7 +45,7 @@ class CellSums(BlockMetrics):
         self._cells = None
 
     def sums(self, block, loss, z, losses):
-        quantity = self.quantity(block["code"], loss.scores(z))
+        quantity = self.quantity(block["code"], self._scores(loss, z))
         models = quantity.reshape(-1, block.n_rows)
         # A pass over the rows for each metric, or for each model.
         if len(self.of_cells) <= len(models):
@@ -59,8 +62,17 @@ class CellSums(BlockMetrics):
         )
 
     def slopes(self, block, loss, z, slope):
-        slope = loss.pull_back(z, self.slope(block["code"], loss.scores(z)))
+        slope = loss.pull_back(z, self.slope(block["code"], self._scores(loss, z)))
         return self._coefficients(block)[:, None] * slope
+
+    def _scores(self, loss, z):
+        """Return compact scores, those of the second of two classes moved."""
+        scores = loss.scores(z)
+        if self.threshold == 0.0:
+            return scores
+        moved = np.zeros((scores.shape[-2], 1))
+        moved[-1] = self.threshold
+        return scores - moved
 
     def _coefficients(self, block):
         return self.of_cells[:, block[self._key]] * block.count
@@ -77,10 +89,12 @@ class ProbabilitySums(CellSums):
         Position of the label.
     temperature : float
         Divides the scores before the softmax.
+    threshold : float, default=0.0
+        See :class:`CellSums`.
     """
 
-    def __init__(self, of_cells, cells, positive, temperature):
-        super().__init__(of_cells, cells)
+    def __init__(self, of_cells, cells, positive, temperature, threshold=0.0):
+        super().__init__(of_cells, cells, threshold)
         self.positive = positive
         self.temperature = temperature
 
@@ -124,10 +138,12 @@ class ErrorSums(CellSums):
         See :class:`CellSums`.
     temperature : float
         Divides the scores before the softmax.
+    threshold : float, default=0.0
+        See :class:`CellSums`.
     """
 
-    def __init__(self, of_cells, cells, temperature):
-        super().__init__(of_cells, cells)
+    def __init__(self, of_cells, cells, temperature, threshold=0.0):
+        super().__init__(of_cells, cells, threshold)
         self.temperature = temperature
 
     def quantity(self, codes, scores):

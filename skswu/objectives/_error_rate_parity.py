@@ -6,7 +6,11 @@ import numpy as np
 
 from .._utils._compat import Interval
 from ._cell_sums import ErrorSums
-from ._group_gap_metrics import CellMeanMetrics, tempered_probabilities
+from ._group_gap_metrics import (
+    CellMeanMetrics,
+    tempered_probabilities,
+    with_threshold,
+)
 from ._group_gap_objective import GroupGapObjective
 
 
@@ -24,24 +28,34 @@ class ErrorGapMetrics(CellMeanMetrics):
         :class:`CellMeanMetrics`.
     """
 
+    #: See :class:`GroupGapMetrics`.
+    threshold = 0.0
+
     def __init__(self, codes, temperature, **cells):
         super().__init__(**cells)
         self.codes = codes
         self.temperature = temperature
 
+    def at_threshold(self, threshold):
+        return with_threshold(self, threshold)
+
     def in_blocks(self):
-        return ErrorSums(self.of_cells, self.cells, self.temperature)
+        given = self.of_cells, self.cells, self.temperature
+        return ErrorSums(*given, self.threshold)
 
     def quantity(self, scores, rows):
-        probabilities = tempered_probabilities(scores, self.temperature)
+        probabilities = self._probabilities(scores)
         return 1.0 - probabilities[np.arange(len(scores)), self.codes[rows]]
 
     def slope(self, scores, rows):
-        slope = tempered_probabilities(scores, self.temperature)
+        slope = self._probabilities(scores)
         own = np.arange(len(scores)), self.codes[rows]
         right = slope[own][:, None]
         slope[own] -= 1.0
         return slope * right / self.temperature
+
+    def _probabilities(self, scores):
+        return tempered_probabilities(scores, self.temperature, self.threshold)
 
 
 class ErrorRateParity(GroupGapObjective):

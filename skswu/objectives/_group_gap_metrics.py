@@ -1,6 +1,7 @@
 """Contrasts of the means of cells of rows."""
 
 from abc import abstractmethod
+from copy import copy
 from functools import cached_property
 
 import numpy as np
@@ -131,33 +132,52 @@ class GroupGapMetrics(CellMeanMetrics):
         probability of a row counts in each metric.
     """
 
+    #: The log-odds of the second of two classes that the temperature is around.
+    threshold = 0.0
+
     def __init__(self, names, cells, weight, contrasts, positive, temperature):
         super().__init__(names, cells, weight, contrasts)
         self.positive = positive
         self.temperature = temperature
 
+    def at_threshold(self, threshold):
+        return with_threshold(self, threshold)
+
     def in_blocks(self):
-        return ProbabilitySums(
-            self.of_cells, self.cells, self.positive, self.temperature
-        )
+        given = self.of_cells, self.cells, self.positive, self.temperature
+        return ProbabilitySums(*given, self.threshold)
 
     def quantity(self, scores, rows):
         if scores.shape[1] > 2:
-            return tempered_probabilities(scores, self.temperature)[:, self.positive]
-        margin = scores[:, self.positive] - scores[:, 1 - self.positive]
-        return sigmoid(margin / self.temperature)
+            return self._probabilities(scores)[:, self.positive]
+        log_odds = scores[:, 1] - scores[:, 0] - self.threshold
+        sign = 1.0 if self.positive == 1 else -1.0
+        return sigmoid(log_odds * (sign / self.temperature))
 
     def slope(self, scores, rows):
-        slope = -tempered_probabilities(scores, self.temperature)
+        slope = -self._probabilities(scores)
         probability = -slope[:, [self.positive]]
         slope[:, self.positive] += 1.0
         slope *= probability / self.temperature
         return slope
 
+    def _probabilities(self, scores):
+        return tempered_probabilities(scores, self.temperature, self.threshold)
 
-def tempered_probabilities(scores, temperature):
-    """Return the softmax of scores over a temperature, (n_samples, n_classes)."""
+
+def with_threshold(metrics, threshold):
+    """Return a copy of metrics with another ``threshold``."""
+    moved = copy(metrics)
+    moved.threshold = threshold
+    return moved
+
+
+def tempered_probabilities(scores, temperature, threshold=0.0):
+    """Return the softmax of scores over a temperature, (n_samples, n_classes).
+
+    ``threshold`` are the log-odds of the second of two classes that become even.
+    """
     if scores.shape[1] > 2:
         return softmax(scores / temperature, axis=1)
-    margin = (scores[:, 1] - scores[:, 0]) / temperature
+    margin = (scores[:, 1] - scores[:, 0] - threshold) / temperature
     return np.column_stack([sigmoid(-margin), sigmoid(margin)])

@@ -91,6 +91,9 @@ class LimitMetrics(ScoreMetrics):
         gradient = self.means.gradient(scores)
         return lambda rows: self.sign * gradient(rows)
 
+    def at_threshold(self, threshold):
+        return LimitMetrics(self.means.at_threshold(threshold), self.limit, self.sign)
+
     def standard_errors(self, view, rows, parameters):
         return self.means.standard_errors(view, rows, parameters)
 

@@ -9,6 +9,7 @@ from .._utils._array_api import as_numpy
 from ..inputs import check_total_weight, label_positions
 from ..metrics._utility import find_utility
 from ..models import make_measured_view
+from ..objectives._base import bind_all
 from ..rows._memory_maps import in_memory, respond
 
 
@@ -242,7 +243,8 @@ class ThresholdedScores:
         codes, weight = self.rows.codes, self.rows.weight
         weight = np.ones(len(codes)) if weight is None else weight
         given = codes, self.classes, self.data.groups, weight
-        return [objective.bind(*given) for objective in objectives]
+        threshold = make_measured_view(self.classifier).threshold
+        return bind_all(objectives, *given, threshold=threshold)
 
 
 class CellCounts:

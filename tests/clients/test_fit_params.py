@@ -87,6 +87,9 @@ def test_an_unknown_keyword_is_named(data):
         with configured(), pytest.raises(TypeError, match="anything"):
             model.fit(X, y, sensitive_features=group, anything=1)
     assert not hasattr(model, "estimator_")
+    own = r"'X_val'. Its own are sensitive_.*fit, which takes sample_weight. It"
+    with unrouted(), pytest.raises(TypeError, match=own + " belongs to unlearn"):
+        model.fit(X, y, sensitive_features=group, X_val=X)
 
 
 def test_without_routing_groups_go_to_the_splitter(data):

@@ -3,6 +3,9 @@
 They are those of the installed version, imported.
 """
 
+import inspect
+from functools import partial
+
 import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -117,7 +120,9 @@ ROUTED = [
     ids=lambda test: test.__name__,
 )
 @pytest.mark.parametrize("info", ROUTED, ids=["one strength", "many"])
-def test_metadata_is_routed(info, test):
+def test_metadata_is_routed(info, test, monkeypatch):
+    # What records metadata looks up who called, for which no source is to be read.
+    monkeypatch.setattr(inspect, "stack", partial(inspect.stack, 0))
     test(info)
 
 

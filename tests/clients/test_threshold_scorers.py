@@ -8,6 +8,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
 
+from skswu import UnlearningClassifierCV
 from skswu.metrics import make_fairness_scorer
 
 METRIC = "demographic_parity_difference"
@@ -63,8 +64,19 @@ def test_a_scorer_that_names_columns_says_to_route_them(data):
     X, y, _ = data
     scorer = make_fairness_scorer(METRIC, sensitive_features=0)
     model = TunedThresholdClassifierCV(LogisticRegression(), scoring=scorer, cv=2)
-    with pytest.raises(ValueError, match=r"TunedThresholdClassifierCV, X is not known"):
+    with pytest.raises(ValueError, match=r"to read 0 from X.*never X.*pass them"):
         model.fit(X, y)
+
+
+def test_a_threshold_is_tuned_by_groups_in_a_column_of_x(data):
+    X, y, group = data
+    X = np.column_stack([X, group == "m"])
+    model = UnlearningClassifierCV(
+        LogisticRegression(), strengths=[0], tune_threshold=True, sensitive_features=3
+    ).fit(X, y)
+    rates = [model.predict(X)[group == one].mean() for one in "fm"]
+    plain = [model.original_estimator_.predict(X)[group == one].mean() for one in "fm"]
+    assert abs(rates[1] - rates[0]) < abs(plain[1] - plain[0])
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,13 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import (
     LogisticRegression,
     RidgeClassifier,
     SGDClassifier,
 )
+from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -96,6 +98,8 @@ def assert_same(model, local, atol=1e-9):
     coef, expected = (one.estimator_ for one in (model, local))
     if hasattr(coef, "steps"):
         coef, expected = coef[-1], expected[-1]
+    if hasattr(coef, "threshold"):
+        coef, expected = coef.estimator_, expected.estimator_
     assert_allclose(coef.coef_, expected.coef_, atol=atol)
     for name in ("epsilon_", "sample_weight_", "influence_", "utility_influence_"):
         found = getattr(model, name)
@@ -209,9 +213,14 @@ def test_weights_without_multipliers_go_back_to_the_rows(engine, data, weighting
 
 
 @pytest.mark.parametrize("max_disparity", [None, 0.05])
-def test_a_path_is_that_of_arrays(engine, data, max_disparity):
+@pytest.mark.parametrize("threshold", [None, 0.7])
+def test_a_path_is_that_of_arrays(engine, data, max_disparity, threshold):
     X, y, group, weight = data
     estimator = LogisticRegression().fit(X, y, sample_weight=weight)
+    if threshold:
+        estimator = FixedThresholdClassifier(
+            FrozenEstimator(estimator), threshold=threshold, pos_label="yes"
+        ).fit(X, y)
     params = {
         "kind": UnlearningClassifierCV,
         "strengths": 6,

@@ -148,10 +148,16 @@ def adversarial_rows(view, rows, parameters, attack):
         def margins(x):
             return network.margins(replace(batch, inputs=x))
 
+        def scores(x):
+            scores = network.loss.scores(margins(x))
+            if view.threshold is None:
+                return scores
+            return scores - scores.new_tensor([0.0, view.threshold])
+
         return perturb(
             batch.inputs,
             batch.targets,
-            lambda x: network.loss.scores(margins(x)),
+            scores,
             lambda x, targets: network.loss.values(margins(x), targets),
             attack,
         )

@@ -144,6 +144,19 @@ class TorchHeadView(LinearView):
         loss = view.network.loss.of_linear_layer()
         super().__init__(view.estimator, matrix, free, loss)
 
+    @property
+    def decision(self):
+        """What is around the net and decides."""
+        return self.view.decision
+
+    @property
+    def threshold(self):
+        return self.view.threshold
+
+    @property
+    def cut(self):
+        return self.view.cut
+
     def _parts(self, matrix):
         """Return the parts of a matrix that are parameters of the net, by name."""
         n_features = self._layer.in_features

@@ -5,6 +5,7 @@ from fnmatch import fnmatchcase
 
 import numpy as np
 import torch
+from scipy.special import logit
 from sklearn.exceptions import NotFittedError
 
 from ..._utils._compat_torch import optimizers_of
@@ -234,6 +235,25 @@ class TorchModelView(ModelView):
         operator = HessianCurvature if kind == "hessian" else GaussNewtonCurvature
         penalty = rows.mass * self._penalty
         return operator(self.network, rows, parameters, weight, penalty)
+
+    @property
+    def threshold(self):
+        if self._own_threshold is None:
+            return super().threshold
+        return float(logit(self._own_threshold))
+
+    @property
+    def cut(self):
+        return super().cut if self._own_threshold is None else self.threshold
+
+    @property
+    def _own_threshold(self):
+        """The probability at which a net of one output decides by itself, if it does.
+
+        Its even odds are left to the scores.
+        """
+        own = getattr(self.estimator, "threshold", 0.5)
+        return own if self.decision is None and own != 0.5 else None
 
     def adversarial_rows(self, rows, parameters, attack):
         return adversarial_rows(self, rows, parameters, attack)
