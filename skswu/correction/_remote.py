@@ -85,6 +85,16 @@ class RemoteEvaluation(Evaluation):
 class RemoteProblem(LinearProblem):
     """A linear model on rows that lie elsewhere."""
 
+    def sequence(self, weighting, update, first):
+        sequence = super().sequence(weighting, update, first)
+        if sequence is None and update.most_steps() > 1:
+            raise _refused(
+                f"{type(update).__name__}(max_iter={update.max_iter}) takes several "
+                f"steps by passes under soft weighting with lower of at least -1, of "
+                "models whose curvature is factorised; max_iter=1 takes one"
+            )
+        return sequence
+
     def predicted(self, states):
         """Yield the weight of rows by kind and predicted label, (n_kinds, n_classes).
 
@@ -142,11 +152,6 @@ def _check_goes_by_passes(view, update, influence):
         raise _refused(
             f"{type(update).__name__} moves parameters by itself; InfluenceUpdate goes "
             "by passes"
-        )
-    if update.max_iter > 1:
-        raise _refused(
-            f"{type(update).__name__}(max_iter={update.max_iter}) takes several steps; "
-            "max_iter=1 takes one"
         )
     if overrides(influence, ["invert"], over="invert_operator"):
         raise _refused(f"{type(influence).__name__} overrides invert")

@@ -20,7 +20,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skswu import UnlearningClassifier, UnlearningClassifierCV
 from skswu.inspection import influence_values
-from skswu.objectives import AdversarialRobustness, ScoreMetrics
+from skswu.objectives import AdversarialRobustness, DemographicParity, ScoreMetrics
 from skswu.objectives._base import BaseObjective
 from skswu.updates import FineTune, InfluenceUpdate, Refit
 
@@ -208,6 +208,38 @@ def test_weights_without_multipliers_go_back_to_the_rows(engine, data, weighting
     assert_same(model, local)
 
 
+STEPS = {
+    "whole strength": {"weighting__strength": 0.4},
+    "out of reach": {"weighting__upper": 0.1, "weighting__lower": -0.1},
+    "bounded utility": {"weighting__utility_tolerance": 1e-4},
+}
+
+
+@pytest.mark.filterwarnings("ignore::skswu.exceptions.UnreachableTargetWarning")
+@pytest.mark.parametrize("case", STEPS)
+def test_several_steps_are_those_of_arrays(workers, data, case):
+    assert_several_steps_are_the_same(data, STEPS[case])
+
+
+def test_several_steps_read_partitions_in_turn(data):
+    assert_several_steps_are_the_same([one[::4] for one in data], {})
+
+
+def assert_several_steps_are_the_same(data, params):
+    X, y, group, weight = data
+    params = {"update__max_iter": "auto", **params}
+    estimator = LogisticRegression().fit(X, y, sample_weight=weight)
+    given = {"sensitive_features": group, "sample_weight": weight}
+    local = make(estimator, **params).unlearn(X, y, **given)
+    X, y, group, weight = arrays(*data)
+    given = {"sensitive_features": group, "sample_weight": weight}
+    model = make(estimator, **params).unlearn(X, y, **given)
+    assert_same(model, local, atol=1e-10)
+    assert model.n_iter_ == local.n_iter_
+    assert_allclose(model.optimality_, local.optimality_, atol=1e-6)
+    assert_allclose(model.reachable_strength_, local.reachable_strength_)
+
+
 @pytest.mark.parametrize("max_disparity", [None, 0.05])
 def test_a_path_is_that_of_arrays(engine, data, max_disparity):
     X, y, group, weight = data
@@ -307,7 +339,14 @@ class OwnMetrics(ScoreMetrics):
     [
         ({"update": Refit()}, "Refit fits the classifier anew"),
         ({"update": FineTune()}, "FineTune moves parameters by itself"),
-        ({"update": InfluenceUpdate(max_iter=3)}, "max_iter=1 takes one"),
+        (
+            {
+                "update": InfluenceUpdate(max_iter=3),
+                "weighting": "hard",
+                "objective": DemographicParity(pos_label="yes"),
+            },
+            "max_iter=1 takes one",
+        ),
         ({"objective": AdversarialRobustness()}, "AdversarialRobustness needs"),
         ({"objective": OwnObjective()}, "OwnObjective needs .*in_blocks"),
     ],
