@@ -54,6 +54,13 @@ class Tried:
         changes = self.changes.noted(self.rows, name)
         return replace(self, changes=changes, known=self.predicted)
 
+    def note(self, rows):
+        """Let training rows know its change of the weights as their ``epsilon``."""
+        if self.rows is rows:
+            self.changes.note(rows)
+        else:
+            rows.spread("epsilon", self.epsilon)
+
     @property
     def epsilon(self):
         """The change of the weights, shape (n_samples,), made anew each time."""
@@ -231,10 +238,8 @@ class Candidate:
         rows, kept = first.rows, self.kept
         if kept is None:
             rows.reduce(passes.begin)
-        elif kept.rows is rows:
-            kept.changes.note(rows)
         else:
-            rows.spread("epsilon", kept.epsilon)
+            kept.note(rows)
         ((moved, n_extreme),) = rows.reduce(_sums_of_change)
         return (first.constant - moved)[:-1], n_extreme
 

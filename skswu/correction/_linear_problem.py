@@ -303,6 +303,24 @@ class LinearProblem(ViewProblem):
             return None
         return estimate(self, first, kept, weighting)
 
+    def measure_with_offset(self, name, parameters):
+        """Return the metrics of scores with an offset, and their standard errors.
+
+        Parameters
+        ----------
+        name : str
+            Under which evaluation rows know the offset.
+        parameters : ndarray of shape (n_parameters,)
+            The model.
+
+        Returns
+        -------
+        values, errors : ndarray of shape (n_metrics,)
+        """
+        evaluation = self.evaluation.with_offset(name)
+        values = evaluation.measure(parameters)[:-1]
+        return values, evaluation.standard_errors(parameters)
+
     def measured_classifier(self, state):
         return self.evaluation.classifier(super().classifier(state), state.model)
 

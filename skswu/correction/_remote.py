@@ -4,6 +4,7 @@ All that has an entry a row stays where the rows are. What objectives ask of lab
 groups is asked of kinds of rows, see :mod:`skswu.inputs._kinds`.
 """
 
+from copy import copy
 from functools import partial
 
 import numpy as np
@@ -14,6 +15,7 @@ from ..inputs._kinds import KindNotes
 from ..models import check_needs, make_model_view
 from ..models._linear_view import predicted_positions
 from ..updates import InfluenceUpdate
+from ._block_evaluation import BlockEvaluation
 from ._evaluation import Evaluation
 from ._evaluation_rows import kind_of_rows
 from ._linear_problem import LinearProblem
@@ -55,7 +57,8 @@ class RemoteSetting(Setting):
         for objective, metric in zip(self.objectives, metrics, strict=True):
             _check_are_sums(objective, metric)
             metric.cell_sizes = {}  # kinds are no rows
-        kind = kind_of_rows(self.held_out is not None, leaves_out=False)
+        leaves_out = self.leaves_out and view.may_leave_out
+        kind = kind_of_rows(self.held_out is not None, leaves_out)
         return RemoteEvaluation(view, measured, kinds, groups, metrics, kind)
 
 
@@ -80,6 +83,19 @@ class RemoteEvaluation(Evaluation):
 
     def note_rows(self):
         return KindNotes(self.rows.blocks)
+
+    def measured_with(self, name):
+        """Return the same evaluation of scores with another offset.
+
+        Parameters
+        ----------
+        name : str
+            Under which it is noted beside the rows.
+        """
+        evaluation = copy(self)
+        evaluation.rows = copy(self.rows)
+        evaluation.rows.blocks = self.rows.blocks.apart(offset=name)
+        return evaluation
 
 
 class RemoteProblem(LinearProblem):
@@ -123,6 +139,14 @@ class RemoteProblem(LinearProblem):
         ((counts,),) = self.evaluation.rows.blocks.reduce(call)
         return counts
 
+    def measure_with_offset(self, name, parameters):
+        evaluation = self.evaluation.measured_with(name)
+        blocks = BlockEvaluation(evaluation, self.objective.model)
+        models = parameters[None]
+        sums = self.objective.measure(blocks.rows, models, blocks.at())
+        values = blocks.measured(sums, models)[0, :-1]
+        return values, np.full(len(self.names), np.nan)
+
     def standard_errors(self, state):
         """Return NaN, not known, of each metric: they are no sums over kinds."""
         return np.full(len(self.names), np.nan)
@@ -136,7 +160,8 @@ class RemoteProblem(LinearProblem):
 
 def _count_predicted(block, matrices, shape):
     """Return the weight of a block's rows by kind and predicted label, by models."""
-    predicted = predicted_positions(block, block.margins(matrices), np.intp)
+    z = block.measured(block.margins(matrices))
+    predicted = predicted_positions(block, z, np.intp)
     predicted += block["kind"] * np.intp(shape[1])
     count = None if np.ndim(block.count) == 0 else block.count
     counts = [np.bincount(one, count, shape[0] * shape[1]) for one in predicted]

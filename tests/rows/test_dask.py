@@ -85,8 +85,6 @@ def arrays(*values):
 
 
 def make(estimator, kind=UnlearningClassifier, **params):
-    # Collections are measured on training rows as they are.
-    params.setdefault("validation_fraction", None)
     if kind is UnlearningClassifier and "weighting" not in params:
         params = {"weighting__strength": 0.3, **params}
     return kind(estimator).set_params(objective__pos_label="yes", **params)
@@ -105,6 +103,12 @@ def assert_same(model, local, atol=1e-9):
     assert_allclose(model.objective_predicted_, local.objective_predicted_, atol=atol)
     assert_allclose(model.objective_after_, local.objective_after_, atol=atol)
     assert_allclose(model.utility_after_, local.utility_after_, atol=atol)
+    assert (model.objective_estimate_ is None) == (local.objective_estimate_ is None)
+    if local.objective_estimate_ is not None:
+        estimate, expected = model.objective_estimate_, local.objective_estimate_
+        assert_allclose(estimate, expected, atol=atol)
+    measured_on = model.correction_info_["measured_on"]
+    assert measured_on == local.correction_info_["measured_on"]
     assert model.objective_names_ == local.objective_names_
 
 
@@ -267,7 +271,7 @@ def test_several_classes_and_outputs(rng, data):
     y = rng.integers(0, 3, N_ROWS)
     estimator = LogisticRegression().fit(X, y)
     params = {"objective__pos_label": 2}
-    local = UnlearningClassifier(estimator, validation_fraction=None)
+    local = UnlearningClassifier(estimator)
     local.set_params(**params)
     local.unlearn(X, y, sensitive_features=group)
     X, y, group = arrays(X, y, group)
