@@ -177,10 +177,10 @@ def test_sparse_blocks_are_taken(data):
 
 
 def test_evaluation_rows_may_be_others(engine, data):
-    X, y, group, _ = data
+    X, y, group, weight = data
     estimator = LogisticRegression().fit(X[:600], y[:600])
-    names = ("X_val", "y_val", "sensitive_features_val")
-    values = (X[600:], y[600:], group[600:])
+    names = ("X_val", "y_val", "sensitive_features_val", "sample_weight_val")
+    values = (X[600:], y[600:], group[600:], weight[600:])
     local = make(estimator).unlearn(
         X[:600],
         y[:600],
@@ -195,6 +195,26 @@ def test_evaluation_rows_may_be_others(engine, data):
         **dict(zip(names, arrays(*values), strict=True)),
     )
     assert_same(model, local)
+
+
+@pytest.mark.parametrize("kind", [UnlearningClassifier, UnlearningClassifierCV])
+def test_groups_are_compared_within_strata(rng, data, kind):
+    X, y, group, weight = data
+    stratum = rng.choice(["s", "t", None], N_ROWS)
+    params = {"kind": kind, "missing_groups": "own"}
+    if kind is UnlearningClassifierCV:
+        params["strengths"] = 3
+    names = ("sensitive_features", "control_features", "sample_weight")
+    values = group, stratum, weight
+    estimator = LogisticRegression().fit(X, y, sample_weight=weight)
+    local = make(estimator, **params)
+    local.unlearn(X, y, **dict(zip(names, values, strict=True)))
+    model, (X, y) = make(estimator, **params), arrays(X, y)
+    model.unlearn(X, y, **dict(zip(names, arrays(*values), strict=True)))
+    assert_same(model, local)
+    strata = local.correction_info_["training_strata"]
+    assert model.correction_info_["training_strata"] == strata
+    assert len(model.objective_names_) == 3
 
 
 @pytest.mark.parametrize("weighting", ["hard", "soft"])
