@@ -10,8 +10,6 @@ import numpy as np
 from .._utils._warnings import warn
 from ..exceptions import LinearizationWarning, UnreachableTargetWarning
 from ..linear import _reweighted_passes as passes
-from ..weighting import Weights
-from ..weighting._changes import given_changes
 from ._correction import Correction
 from ._small_groups import small_group_warnings
 from ._utility_loss import utility_warnings
@@ -51,12 +49,17 @@ class Tried:
             self.linearized.predict(self.epsilon) if self.known is None else self.known
         )
 
-    def apart(self):
-        """Return the same with weights that are noted beside rows of their own."""
-        known = {name: self.rows.collect(name) for name in ("count", "influence")}
-        rows, weights = self.rows.beside(**known), Weights(self.epsilon, True, "")
-        changes = given_changes(rows, [weights], self.changes.multipliers.shape[1])
-        return replace(self, changes=changes, rows=rows, known=self.predicted)
+    def noted(self, name):
+        """Return the same with weights that rows know under a name of their own."""
+        changes = self.changes.noted(self.rows, name)
+        return replace(self, changes=changes, known=self.predicted)
+
+    def note(self, rows):
+        """Let training rows know its change of the weights as their ``epsilon``."""
+        if self.rows is rows:
+            self.changes.note(rows)
+        else:
+            rows.spread("epsilon", self.epsilon)
 
     @property
     def epsilon(self):
@@ -117,10 +120,10 @@ class Candidate:
         self.tried, self.n_iter, self.reached = [tried], n_iter, reached
         self.optimality = reached.found.optimality
 
-    def kept_apart(self):
-        """Return itself, its weights kept where no other correction writes."""
+    def kept_as(self, name):
+        """Return itself, its weights known by a name that no other correction takes."""
         if self.kept is not None:
-            self.tried = [self.kept.apart()]
+            self.tried = [self.kept.noted(name)]
         return self
 
     def instead_of(self, other, message):
@@ -235,10 +238,8 @@ class Candidate:
         rows, kept = first.rows, self.kept
         if kept is None:
             rows.reduce(passes.begin)
-        elif kept.rows is rows:
-            kept.changes.note(rows)
         else:
-            rows.spread("epsilon", kept.epsilon)
+            kept.note(rows)
         ((moved, n_extreme),) = rows.reduce(_sums_of_change)
         return (first.constant - moved)[:-1], n_extreme
 

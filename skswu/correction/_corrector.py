@@ -70,10 +70,16 @@ class Corrector:
         active = [one for one in candidates if one.goal.allowed_distance > 0]
         if active:
             self._correct(active, first)
-        return [self._within_tolerance(one) for one in candidates]
+        return [
+            self._within_tolerance(one, f"kept {position}")
+            for position, one in enumerate(candidates)
+        ]
 
-    def _within_tolerance(self, candidate):
-        """Return a candidate, or that of the largest strength that costs no more."""
+    def _within_tolerance(self, candidate, name):
+        """Return a candidate, or that of the largest strength that costs no more.
+
+        Its weights are noted under a name.
+        """
         tolerance = self.weighting.utility_tolerance
         if tolerance is None or candidate.kept is None:
             return candidate
@@ -91,7 +97,7 @@ class Corrector:
             self.problem.renew()
             self._correct([tried], first)
             if self.problem.utility_rise(tried.state) <= tolerance + _NO_RISE:
-                best, low = tried.kept_apart(), middle
+                best, low = tried.kept_as(name), middle
             else:
                 high = middle
         return best.instead_of(candidate, self._bounded_message(asked, low))

@@ -63,17 +63,8 @@ class Evaluation:
         return self.measured_on == HELD_OUT
 
     def leave_out(self):
-        """Measure training rows as left out of the fit, where scores tell that.
-
-        Returns
-        -------
-        bool
-            Whether the rows lie where that can be.
-        """
-        rows = self.view.offset_rows(self.rows)
-        if rows is not None:
-            self._scored, self.measured_on = rows, LEFT_OUT
-        return rows is not None
+        """Measure training rows as left out of the fit, where scores tell that."""
+        self._scored, self.measured_on = self.view.offset_rows(self.rows), LEFT_OUT
 
     def with_offset(self, name):
         """Return the same evaluation of scores with another offset.

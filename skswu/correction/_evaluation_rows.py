@@ -39,8 +39,9 @@ def leave_out(evaluation, objective, inverse):
         Of the curvature there; without a factor, nothing changes.
     """
     roots = inverse.roots() if evaluation.leaves_out else None
-    if roots is None or not evaluation.leave_out():
+    if roots is None:
         return
+    evaluation.leave_out()
     n_held = objective.note_left_out(roots)
     if n_held:
         warn(

@@ -1,12 +1,13 @@
 """A linear model that is corrected by passes over blocks of rows."""
 
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
 from .._utils._overrides import overrides
 from ..influence._under_changes import largest_residual
 from ..linear import LinearCurvature
+from ..linear._reweighted_passes import asked_gradient
 from ..updates._move import Trial, search_length
 from ..weighting import Linearized
 from ..weighting._linearized import influence_sums
@@ -142,10 +143,17 @@ class LinearProblem(ViewProblem):
         value, start = self.objective.value, self.view.parameters
         return (value(state.model) - value(start)) / self.total_weight
 
-    def asked_gradient(self, epsilon):
-        """Return what a change of the weights adds to the gradient at the fit."""
-        weight = self.rows.weight * epsilon
-        return self.view.loss_gradient(self.rows, self.view.parameters, weight)
+    def asked_gradient(self, name):
+        """Return what a change of the weights adds to the gradient at the fit.
+
+        ``name`` is under which rows know the change.
+        """
+        model = self.objective.model
+        call = partial(
+            asked_gradient, loss=model.training_loss, matrix=model.matrix, name=name
+        )
+        ((gradient,),) = self.objective.rows.reduce(call)
+        return model.pack(gradient)
 
     def first_factor(self, model):
         """Return the Factor of the fit, as a ReweightedModel makes it."""
@@ -294,6 +302,24 @@ class LinearProblem(ViewProblem):
         if self.measured_on != LEFT_OUT:
             return None
         return estimate(self, first, kept, weighting)
+
+    def measure_with_offset(self, name, parameters):
+        """Return the metrics of scores with an offset, and their standard errors.
+
+        Parameters
+        ----------
+        name : str
+            Under which evaluation rows know the offset.
+        parameters : ndarray of shape (n_parameters,)
+            The model.
+
+        Returns
+        -------
+        values, errors : ndarray of shape (n_metrics,)
+        """
+        evaluation = self.evaluation.with_offset(name)
+        values = evaluation.measure(parameters)[:-1]
+        return values, evaluation.standard_errors(parameters)
 
     def measured_classifier(self, state):
         return self.evaluation.classifier(super().classifier(state), state.model)

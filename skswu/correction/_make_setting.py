@@ -37,5 +37,4 @@ def _(training, wrapped, held_out, *parts, leaves_out=False):
 
 @make_setting.register(CollectionData)
 def _(training, wrapped, held_out, *parts, leaves_out=False):
-    # Their training rows are measured as they are.
-    return RemoteSetting(wrapped, training, held_out, *parts)
+    return RemoteSetting(wrapped, training, held_out, *parts, leaves_out)

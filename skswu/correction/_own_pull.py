@@ -33,6 +33,8 @@ from ._block_evaluation import BlockEvaluation
 NAME = "offset and own pull"
 # Weights that differ by no more from a combination of influences are one.
 _IS_COMBINATION = 1e-3
+# Influences this close to combinations of each other, squared, are taken for such.
+_SAME = 1e-12
 
 
 def estimate(problem, first, kept, weighting):
@@ -56,53 +58,38 @@ def estimate(problem, first, kept, weighting):
         scores. None where there is no such estimate: weights are negative, all of them
         at a bound, or no combinations of influences.
     """
-    epsilon = kept.epsilon
-    is_free = weighting.are_combinations(epsilon)
-    if is_free is None or not is_free.any() or (epsilon < -1.0).any():
+    free = note_free(first.rows, kept, weighting)
+    if free is None:
         return None
-    weights = FreeWeights(epsilon, is_free, first.rows.collect("count"))
-    note_pull(problem, first, kept.state.model, weights)
-    evaluation = problem.evaluation.with_offset(NAME)
-    values = evaluation.measure(kept.state.model)[:-1]
+    note_pull(problem, kept.state.model, free)
+    values, errors = problem.measure_with_offset(NAME, kept.state.model)
     counts = [len(metric.names) for metric in problem.metrics]
     values[~np.repeat([one.is_of_scores for one in problem.metrics], counts)] = np.nan
-    errors = evaluation.standard_errors(kept.state.model)
+    first.rows.forget("share")
     problem.evaluation.rows.blocks.forget(NAME)
     return values, errors
 
 
 @dataclass(frozen=True, eq=False)
-class FreeWeights:
-    """Changes of the weights, of which those off all bounds are combinations.
+class Combination:
+    """What rows that are off all bounds say of multipliers of influences.
 
     Attributes
     ----------
-    epsilon : ndarray of shape (n_rows,)
-        The changes.
-    is_free : ndarray of bool of shape (n_rows,)
-        Whether a change is off all bounds.
-    count : ndarray of shape (n_rows,) or None
-        The sample weights; None are ones.
+    gram : ndarray of shape (n_influences, n_influences)
+        Of their influences, by one over their sample weights.
+    right : ndarray of shape (n_influences,)
+        The products of the influences with the changes of the weights.
+    square : float
+        The squared size of the changes, by the sample weights.
     """
 
-    epsilon: np.ndarray
-    is_free: np.ndarray
-    count: np.ndarray | None
+    gram: np.ndarray
+    right: np.ndarray
+    square: float
 
-    @property
-    def inverse_count(self):
-        """One over the sample weights of the free rows, and 0 for others."""
-        count = np.ones(len(self.epsilon)) if self.count is None else self.count
-        is_used = self.is_free & (count > 0)
-        return np.divide(1.0, count, out=np.zeros_like(count), where=is_used)
-
-    def multipliers(self, influence):
+    def multipliers(self):
         """Return the multipliers of influences, and what they leave of the weights.
-
-        Parameters
-        ----------
-        influence : ndarray of shape (n_influences, n_rows)
-            The influences.
 
         Returns
         -------
@@ -111,13 +98,61 @@ class FreeWeights:
         left : float
             Relative to the weights.
         """
-        scale = np.sqrt(self.inverse_count)
-        rows = influence * scale
-        inverse = np.divide(1.0, scale, out=np.zeros_like(scale), where=scale > 0)
-        asked = self.epsilon * inverse
-        found, *_ = np.linalg.lstsq(rows.T, asked, rcond=None)
-        size = max(float(np.linalg.norm(asked)), np.finfo(float).tiny)
-        return found, float(np.linalg.norm(asked - found @ rows)) / size
+        unit = np.sqrt(np.diag(self.gram))
+        unit[unit == 0] = 1.0
+        scaled = self.gram / unit / unit[:, None]
+        found = np.linalg.lstsq(scaled, self.right / unit, rcond=_SAME)[0] / unit
+        left = self.square - 2.0 * found @ self.right + found @ self.gram @ found
+        size = max(self.square, np.finfo(float).tiny)
+        return found, float(np.sqrt(max(left, 0.0) / size))
+
+
+def note_free(rows, kept, weighting):
+    """Let rows know their change of the weights, and which are off all bounds.
+
+    Parameters
+    ----------
+    rows : RowBlocks
+        Training rows that know their influences.
+    kept : Tried
+        The step that led to a model.
+    weighting : BaseWeighting
+        That chose its weights.
+
+    Returns
+    -------
+    Combination or None
+        None where there is no estimate, see :func:`estimate`.
+    """
+    kept.note(rows)
+    (sums,) = rows.reduce(partial(_note_share, weighting=weighting))
+    n_free, n_negative = sums
+    if not n_free or n_negative:
+        return None
+    return _combination(rows)
+
+
+def _note_share(block, weighting):
+    """Note one over the sample weights of free rows, and 0 for others."""
+    epsilon = block["epsilon"]
+    is_free = weighting.are_combinations(epsilon)
+    if is_free is None:
+        is_free = np.zeros(block.n_rows, dtype=bool)
+    block["share"] = np.where(is_free, block.inverse_count, 0.0)
+    return np.count_nonzero(is_free), np.count_nonzero(epsilon < -1.0)
+
+
+def _combination(rows):
+    """Return the Combination of rows that know share, epsilon and influence."""
+    ((gram, right, square),) = rows.reduce(_products)
+    return Combination(gram, right, float(square))
+
+
+def _products(block):
+    share, influence = block["share"], block["influence"]
+    epsilon = block["epsilon"] * (share > 0)
+    gram = (influence * share) @ influence.T
+    return gram, influence @ epsilon, (epsilon * block.count) @ epsilon
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,24 +180,23 @@ class _Point:
     objective_weight: float
 
 
-def note_pull(problem, first, parameters, weights):
+def note_pull(problem, parameters, free):
     """Let evaluation rows know their offset with their own pull in it.
 
     Parameters
     ----------
-    problem, first
+    problem
         See :func:`estimate`.
     parameters : ndarray of shape (n_parameters,)
         The corrected model.
-    weights : FreeWeights
-        The changes of the weights that led to it.
+    free : Combination
+        As :func:`note_free` returned it.
     """
-    multipliers, left = weights.multipliers(first.rows.collect("influence"))
+    multipliers, left = free.multipliers()
     if left <= _IS_COMBINATION:
         point = _at_original(problem, multipliers)
     else:
-        point = _at_corrected(problem, parameters, weights)
-    point.rows.spread("share", weights.inverse_count)
+        point = _at_corrected(problem, parameters)
     root = _root(point)
     measured = BlockEvaluation(problem.evaluation, point.model)
     call = partial(
@@ -176,9 +210,7 @@ def note_pull(problem, first, parameters, weights):
 
 def _rows_at(problem, model):
     """Return training rows of their own, which know their slopes at a model."""
-    rows = problem.objective.rows
-    noted = {name: rows.collect(name) for name in ("code", "weight", "count")}
-    rows = rows.beside(**noted)
+    rows = problem.objective.rows.apart("code", "weight", "count", "epsilon", "share")
     rows.reduce(
         partial(passes.derivatives, loss=model.training_loss, matrix=model.matrix)
     )
@@ -191,22 +223,20 @@ def _at_original(problem, multipliers):
     return _Point(model, rows, problem.first_inverse, multipliers, 0.0)
 
 
-def _at_corrected(problem, parameters, weights):
+def _at_corrected(problem, parameters):
     model = problem.objective.model.at(parameters)
     rows = _rows_at(problem, model)
-    inverse = _inverse_under(problem, model, rows, weights.epsilon)
+    inverse = _inverse_under(problem, model, rows)
     evaluation = BlockEvaluation(problem.evaluation, model)
     objective = TrainingObjective(model, rows)
     measured = objective.measure_start(evaluation.rows, evaluation.first())
     n = len(measured) // 2
     _, gradients = evaluation.linearized(measured[:n], measured[n:])
     # In the place of the utility, what pulls the model back to the fit.
-    gradients[-1] = problem.view.objective_gradient(
-        problem.rows, parameters, problem.rows.weight
-    )
+    gradients[-1] = problem.view.gradient_at(problem.rows, parameters)
     directions = np.ascontiguousarray(inverse.solve(gradients.T).vectors.T)
     objective.note_influences(directions, _nothing)
-    multipliers, _ = weights.multipliers(rows.collect("influence"))
+    multipliers, _ = _combination(rows).multipliers()
     objective_weight = max(float(multipliers[-1]), 0.0)
     multipliers[-1] = 0.0
     return _Point(model, rows, inverse, multipliers, objective_weight)
@@ -216,10 +246,15 @@ def _nothing(block):
     return ()
 
 
-def _inverse_under(problem, model, rows, epsilon):
+def _note_changed_weight(block):
+    block["changed weight"] = block.weight * (1.0 + block["epsilon"])
+    return ()
+
+
+def _inverse_under(problem, model, rows):
     """Return the inverse curvature at a model under changed weights."""
-    weight = problem.rows.weight * (1.0 + epsilon)
-    changed = rows.beside(code=rows.collect("code"), weight=weight)
+    rows.reduce(_note_changed_weight)
+    changed = rows.apart("code", weight="changed weight")
     start = TrainingObjective(model, changed).start(dense=True)
     return problem.influence.invert_operator(
         problem.view, start.curvature, start.total_weight

@@ -4,6 +4,7 @@ All that has an entry a row stays where the rows are. What objectives ask of lab
 groups is asked of kinds of rows, see :mod:`skswu.inputs._kinds`.
 """
 
+from copy import copy
 from functools import partial
 
 import numpy as np
@@ -15,6 +16,7 @@ from ..models import check_needs, make_model_view
 from ..models._linear_view import predicted_positions
 from ..objectives._base import bind_all
 from ..updates import InfluenceUpdate
+from ._block_evaluation import BlockEvaluation
 from ._evaluation import Evaluation
 from ._evaluation_rows import kind_of_rows
 from ._linear_problem import LinearProblem
@@ -54,7 +56,8 @@ class RemoteSetting(Setting):
         for objective, metric in zip(self.objectives, metrics, strict=True):
             _check_are_sums(objective, metric)
             metric.cell_sizes = {}  # kinds are no rows
-        kind = kind_of_rows(self.held_out is not None, leaves_out=False)
+        leaves_out = self.leaves_out and view.may_leave_out
+        kind = kind_of_rows(self.held_out is not None, leaves_out)
         return RemoteEvaluation(view, measured, kinds, groups, metrics, kind)
 
 
@@ -80,9 +83,32 @@ class RemoteEvaluation(Evaluation):
     def note_rows(self):
         return KindNotes(self.rows.blocks)
 
+    def measured_with(self, name):
+        """Return the same evaluation of scores with another offset.
+
+        Parameters
+        ----------
+        name : str
+            Under which it is noted beside the rows.
+        """
+        evaluation = copy(self)
+        evaluation.rows = copy(self.rows)
+        evaluation.rows.blocks = self.rows.blocks.apart(offset=name)
+        return evaluation
+
 
 class RemoteProblem(LinearProblem):
     """A linear model on rows that lie elsewhere."""
+
+    def sequence(self, weighting, update, first):
+        sequence = super().sequence(weighting, update, first)
+        if sequence is None and update.most_steps() > 1:
+            raise _refused(
+                f"{type(update).__name__}(max_iter={update.max_iter}) takes several "
+                f"steps by passes under soft weighting with lower of at least -1, of "
+                "models whose curvature is factorised; max_iter=1 takes one"
+            )
+        return sequence
 
     def predicted(self, states):
         """Yield the weight of rows by kind and predicted label, (n_kinds, n_classes).
@@ -113,6 +139,14 @@ class RemoteProblem(LinearProblem):
         ((counts,),) = self.evaluation.rows.blocks.reduce(call)
         return counts
 
+    def measure_with_offset(self, name, parameters):
+        evaluation = self.evaluation.measured_with(name)
+        blocks = BlockEvaluation(evaluation, self.objective.model)
+        models = parameters[None]
+        sums = self.objective.measure(blocks.rows, models, blocks.at())
+        values = blocks.measured(sums, models)[0, :-1]
+        return values, np.full(len(self.names), np.nan)
+
     def standard_errors(self, state):
         """Return NaN, not known, of each metric: they are no sums over kinds."""
         return np.full(len(self.names), np.nan)
@@ -126,7 +160,8 @@ class RemoteProblem(LinearProblem):
 
 def _count_predicted(block, matrices, shape, cut):
     """Return the weight of a block's rows by kind and predicted label, by models."""
-    predicted = predicted_positions(block, block.margins(matrices), np.intp, cut)
+    z = block.measured(block.margins(matrices))
+    predicted = predicted_positions(block, z, np.intp, cut)
     predicted += block["kind"] * np.intp(shape[1])
     count = None if np.ndim(block.count) == 0 else block.count
     counts = [np.bincount(one, count, shape[0] * shape[1]) for one in predicted]
@@ -142,11 +177,6 @@ def _check_goes_by_passes(view, update, influence):
         raise _refused(
             f"{type(update).__name__} moves parameters by itself; InfluenceUpdate goes "
             "by passes"
-        )
-    if update.max_iter > 1:
-        raise _refused(
-            f"{type(update).__name__}(max_iter={update.max_iter}) takes several steps; "
-            "max_iter=1 takes one"
         )
     if overrides(influence, ["invert"], over="invert_operator"):
         raise _refused(f"{type(influence).__name__} overrides invert")

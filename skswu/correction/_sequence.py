@@ -1,6 +1,7 @@
 """Corrections by the least change of the weights, one strength after another."""
 
 from dataclasses import dataclass, replace
+from itertools import count
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -8,8 +9,8 @@ from sklearn.exceptions import ConvergenceWarning
 from .._utils._tasks import task
 from .._utils._warnings import kept_warnings
 from ..exceptions import UnreachableTargetWarning
-from ..weighting import Weights
-from ..weighting._changes import given_changes
+from ..linear import _reweighted_passes as passes
+from ..weighting._changes import noted_change
 from ._candidate import Tried
 from ._correction import State
 from ._least_change import Constraints, Ends, Found, LeastChange
@@ -30,8 +31,8 @@ _MAX_CHORDS = 12
 _FAR = 2.0
 # Share of all gaps that a metric's own is rounding at.
 _NO_GAP = 1e-12
+_NUMBERS = count()
 _NOTES = (
-    "given",
     "epsilon",
     "proposal",
     "kept_proposal",
@@ -53,13 +54,13 @@ class Reached:
         The strength.
     found : Found
         Where its search ended.
-    epsilon : ndarray of shape (n_rows,)
-        The change of the weights.
+    name : str
+        Under which rows know the change of their weights.
     """
 
     strength: float
     found: Found
-    epsilon: np.ndarray
+    name: str
 
 
 class Sequence:
@@ -80,6 +81,7 @@ class Sequence:
     def __init__(self, problem, weighting, update, first):
         self.problem, self.weighting, self.first = problem, weighting, first
         self.rows = problem.objective.rows
+        self._names, self._kept = [], []
         self.is_open = update.max_iter == "auto"
         n_steps = MANY_STEPS if self.is_open else update.max_iter
         self.ends = Ends(update.tol, update.target_tol, n_steps)
@@ -119,14 +121,32 @@ class Sequence:
             candidate.warnings.extend(self._told_of_unfelt(candidate))
             if reached.strength == strength:
                 last = reached
+            self._kept.append(reached.name)
+            self._forget_but(last.name)
+        self._forget_but()
         self.rows.forget(*_NOTES)
+
+    def _forget_but(self, *names):
+        """Have rows forget what candidates do not keep, but for some names."""
+        known = {*names, *self._kept}
+        self.rows.forget(*(name for name in self._names if name not in known))
+        self._names = [name for name in self._names if name in known]
+
+    def _keep(self):
+        """Let rows keep the change at hand; return under which name.
+
+        No two corrections of the same rows take the same.
+        """
+        name = f"reached {next(_NUMBERS)}"
+        self.search.model.reduce(passes.keep, name=name)
+        self._names.append(name)
+        return name
 
     def _beginning(self):
         point = self.search.begin()
-        nothing = np.zeros(self.rows.n_rows)
         predicted = self.problem.before
         found = Found("converged", point, predicted, 0.0, 0.0, 0)
-        return Reached(0.0, found, nothing)
+        return Reached(0.0, found, self._keep())
 
     def _reach(self, strength, start):
         """Return the Reached at a strength, or as far as it goes, and the steps."""
@@ -161,11 +181,11 @@ class Sequence:
             return self._reached(strength, again)
         known = self._from(first, strength, replace(self.ends, max_iter=0))
         found = replace(found, optimality=known.optimality)
-        return Reached(strength, found, first.epsilon)
+        return Reached(strength, found, first.name)
 
     def _from(self, start, strength, ends, objective_weight=None):
         """Search for a strength from one that was reached."""
-        self.rows.spread("epsilon", start.epsilon.copy())
+        self.search.model.reduce(passes.recall, name=start.name)
         target = self.weighting.at(strength).target(self.first.to_repair)
         target = target[self.is_used]
         if self.limit is not None:
@@ -173,7 +193,7 @@ class Sequence:
         return self.search.search(start.found.point, target, ends, objective_weight)
 
     def _reached(self, strength, found):
-        return Reached(strength, found, self.rows.collect("epsilon").copy())
+        return Reached(strength, found, self._keep())
 
     def _continue(self, strength, start, n_iter):
         """Go in stages as far as it goes."""
@@ -185,6 +205,7 @@ class Sequence:
             n_iter += found.n_iter
             if found.miss <= _LOOSE.target_tol and not _jumps(last, to, found):
                 last = self._reached(to, found)
+                self._forget_but(start.name, last.name)
                 width *= _LONGER
             else:
                 width /= 2.0
@@ -206,17 +227,15 @@ class Sequence:
 
     def _tried(self, reached):
         """Return the step that a strength led to."""
-        self.rows.spread("epsilon", reached.epsilon.copy())
-        measured, epsilon = self._settled(reached), reached.epsilon
-        changes = given_changes(
-            self.rows, [Weights(epsilon, True, "")], len(self.problem.before) + 1
-        )
+        self.search.model.reduce(passes.recall, name=reached.name)
+        measured = self._settled(reached)
+        n_influences = len(self.problem.before) + 1
+        changes = noted_change(self.rows, reached.name, n_influences)
         predicted = measured.values[:-1].copy()
         n_used = int(self.is_used.sum())
         predicted[self.is_used] = reached.found.predicted[:n_used]
-        state = self._state(measured, epsilon)
-        tried = Tried(changes, self.rows, self.first, state, predicted)
-        return tried.apart()
+        state = self._state(measured)
+        return Tried(changes, self.rows, self.first, state, predicted)
 
     def _settled(self, reached):
         """Return the model brought to the minimiser under its weights, by chords."""
@@ -233,9 +252,9 @@ class Sequence:
             measured = ahead
         return measured
 
-    def _state(self, measured, epsilon):
+    def _state(self, measured):
         problem, model = self.problem, self.search.model.model
-        asked = problem.asked_gradient(epsilon)
+        asked = problem.asked_gradient("epsilon")
         kink = model.penalty_gradient(measured.parameters)
         kink -= model.smooth_penalty_gradient(measured.parameters)
         remaining = measured.gradient + kink

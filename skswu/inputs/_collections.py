@@ -9,10 +9,20 @@ from sklearn.utils.validation import check_consistent_length
 
 from .._utils._compat import check_sample_weight
 from ..rows._dask import hold_partitions
-from ._data_reader import DataReader, check_alone
+from ._data_reader import DataReader, check_alone, check_no_strata
 from ._kinds import Kinds, note_kinds, tally_rows
 from ._labels import label_positions
-from ._sensitive_features import columns_of, read_sensitive_features
+from ._sensitive_features import (
+    columns_of,
+    read_control_features,
+    read_sensitive_features,
+)
+
+# What divides the rows, and how it is read of their kinds.
+_GROUPINGS = {
+    "sensitive_features": read_sensitive_features,
+    "control_features": read_control_features,
+}
 
 
 def is_collection(X):
@@ -32,18 +42,25 @@ class CollectionReader(DataReader):
         X,
         y,
         *,
+        sensitive_features=None,
+        control_features=None,
+        sample_weight=None,
         X_val=None,
         y_val=None,
-        sensitive_features=None,
         sensitive_features_val=None,
-        sample_weight=None,
-        **control,
+        sample_weight_val=None,
+        control_features_val=None,
     ):
         """Return the CollectionData of the training and of the evaluation rows."""
-        self._check_no_control(control)
+        given = X, y, sensitive_features, control_features, sample_weight
         if X_val is None:
-            check_alone(y_val=y_val, sensitive_features_val=sensitive_features_val)
-            return self._read(X, y, sensitive_features, sample_weight), None
+            check_alone(
+                y_val=y_val,
+                sensitive_features_val=sensitive_features_val,
+                sample_weight_val=sample_weight_val,
+                control_features_val=control_features_val,
+            )
+            return self._read(*given), None
         if y_val is None:
             raise ValueError("y_val must be given with X_val; got None.")
         if not is_collection(X_val):
@@ -51,36 +68,37 @@ class CollectionReader(DataReader):
                 "X is a dask collection, and so X_val has to be one; got a "
                 f"{type(X_val).__name__}. dask.array.from_array makes it one."
             )
-        training = replace(self, needed_by=None)
-        training = training._read(X, y, sensitive_features, sample_weight)
-        given = X_val, y_val, sensitive_features_val, None
-        return training, self._read(*given, ending="_val")
+        training = replace(self, needed_by=None)._read(*given)
+        given = sensitive_features_val, control_features_val, sample_weight_val
+        return training, self._read(X_val, y_val, *given, ending="_val")
 
-    def _check_no_control(self, given):
-        names = [name for name, value in given.items() if value is not None]
-        names += ["control_features"] if self.control_column is not None else []
-        if names:
-            raise TypeError(
-                f"{names[0]} are not read from dask collections. Cross them with the "
-                "groups, or correct a sample in memory."
-            )
-
-    def _read(self, X, y, groups, weight, ending=""):
+    def _read(self, X, y, groups, control, weight, ending=""):
         if hasattr(X, "chunks") and X.ndim != 2:
             raise ValueError(f"X{ending} must have two dimensions; got {X.ndim}.")
-        if groups is None and self.column is not None:
-            groups = _columns(X, self.column)
+        groups = self._given_or_columns(groups, X, self.column)
+        control = self._given_or_columns(control, X, self.control_column)
         name = f"sensitive_features{ending}"
         if groups is None and self.needed_by is not None:
             raise ValueError(
                 f"{self.needed_by} needs {name}: pass them to the call, or name a "
                 "column of X by the constructor's sensitive_features."
             )
-        given = {f"y{ending}": y, name: groups, "sample_weight": weight}
+        if groups is None:
+            check_no_strata(control, ending)
+        given = {
+            f"y{ending}": y,
+            name: groups,
+            f"control_features{ending}": control,
+            f"sample_weight{ending}": weight,
+        }
         given = {key: _cut_like(X, v, key) for key, v in given.items()}
         return CollectionData(
-            X, *given.values(), name=name, missing_groups=self.missing_groups
+            X, *given.values(), ending=ending, missing_groups=self.missing_groups
         )
+
+    def _given_or_columns(self, given, X, column):
+        """Return what a call passed, or else the columns that are named."""
+        return _columns(X, column) if given is None and column is not None else given
 
 
 @dataclass(frozen=True)
@@ -91,10 +109,10 @@ class CollectionData:
     ----------
     X : dask array or dask dataframe of shape (n_samples, n_features)
         The features.
-    y, groups, weight : list of Delayed or None
-        Labels, sensitive features and sample weights, by partitions.
-    name : str
-        What messages call the sensitive features.
+    y, groups, control, weight : list of Delayed or None
+        Labels, sensitive features, control features and sample weights, by partitions.
+    ending : {"", "_val"}, default=""
+        Of what messages call them.
     missing_groups : {"error", "own"}, default="error"
         Whether missing values among the groups are refused, or are a group.
     wrapped : WrappedClassifier or None, default=None
@@ -106,8 +124,9 @@ class CollectionData:
     X: Any
     y: list
     groups: list | None = None
+    control: list | None = None
     weight: list | None = None
-    name: str = "sensitive_features"
+    ending: str = ""
     missing_groups: str = "error"
     wrapped: Any = None
     found: dict = field(default_factory=dict)
@@ -122,13 +141,14 @@ class CollectionData:
         kinds = self.found["kinds"]
         if kinds.groups is None:
             return {}
-        names, codes = kinds.groups.names, kinds.groups.codes
-        sizes = np.bincount(codes, kinds.n, len(names)).astype(int).tolist()
-        return dict(zip(map(str, names), sizes, strict=True))
+        return _sizes(kinds.groups, kinds.n)
 
     def stratum_sizes(self):
-        """Return an empty dict: there are no strata."""
-        return {}
+        """Return the number of rows of each stratum; empty where there are none."""
+        kinds = self.found["kinds"]
+        if kinds.groups is None or kinds.groups.strata is None:
+            return {}
+        return _sizes(kinds.groups.strata, kinds.n)
 
     def seen_by(self, wrapped):
         """Return the rows as a WrappedClassifier's bare one sees them."""
@@ -161,11 +181,12 @@ class CollectionData:
         read = delayed(read_partition, name="skswu-read-partition", pure=False)
         parts = partitions_of(self.X)
         nothing = [None] * len(parts)
-        beside = [self.y, self.groups or nothing, self.weight or nothing]
+        beside = [self.y]
+        beside += [one or nothing for one in (self.groups, self.control, self.weight)]
         steps = delayed((wrapped, checked), name="skswu-transformers", pure=False)
         rows = hold_partitions(
             [
-                read(*one, steps, self.name, dask_key_name=_key("skswu-rows", k))
+                read(*one, steps, self.ending, dask_key_name=_key("skswu-rows", k))
                 for k, one in enumerate(zip(parts, *beside, strict=True))
             ],
             intercept,
@@ -174,15 +195,21 @@ class CollectionData:
         return rows, kinds
 
     def _kinds(self, rows, classes):
-        columns = ["label"]
-        if self.groups is not None:
-            columns += _group_notes(rows)
+        columns, positions = ["label"], {}
+        for name, given in zip(_GROUPINGS, (self.groups, self.control), strict=True):
+            found = [] if given is None else _noted_columns(rows, name)
+            positions[name] = slice(len(columns), len(columns) + len(found))
+            columns += found
         tally = tally_rows(rows, tuple(columns))
         kinds = list(tally)
-        codes = label_positions(_array(kinds, 0), classes, "y")
+        codes = label_positions(_array(kinds, 0), classes, f"y{self.ending}")
         groups = None
         if self.groups is not None:
-            groups = self._read_groups(kinds, tally, len(columns) - 1, rows.n_rows)
+            groups, strata = (
+                self._read_groups(name, read, positions[name], tally, rows.n_rows)
+                for name, read in _GROUPINGS.items()
+            )
+            groups = groups.within(strata)
         note_kinds(rows, tuple(columns), kinds, codes)
         n, weight, squares, least, most = np.array(list(tally.values())).T
         return Kinds(
@@ -195,24 +222,29 @@ class CollectionData:
             weigh_alike=least.min() == most.max(),
         )
 
-    def _read_groups(self, kinds, tally, n_columns, n_rows):
-        """Return the Groups of kinds."""
-        missing = sum(tally[kind][0] for kind in kinds if None in kind[1:])
+    def _read_groups(self, name, read, positions, tally, n_rows):
+        """Return the Groups of kinds, by their values at some positions."""
+        name = f"{name}{self.ending}"
+        kinds = [kind[positions] for kind in tally]
+        if not kinds[0]:
+            return None
+        pairs = zip(kinds, tally.values(), strict=True)
+        missing = sum(n for kind, (n, *_) in pairs if None in kind)
         if missing and self.missing_groups == "error":
             raise ValueError(
-                f"{self.name} has {missing:.0f} missing values; drop these rows, give "
+                f"{name} has {missing:.0f} missing values; drop these rows, give "
                 "them a value of their own, or pass missing_groups='own'."
             )
-        table = np.empty((len(kinds), n_columns), dtype=object)
+        table = np.empty((len(kinds), len(kinds[0])), dtype=object)
         for row, kind in zip(table, kinds, strict=True):
-            row[:] = kind[1:]
+            row[:] = kind
         share = n_rows / max(len(kinds), 1)
-        return read_sensitive_features(
+        return read(
             table,
             None,
             None,
             len(kinds),
-            self.name,
+            name,
             max_groups_per_row=0.5 * share,
             missing_groups=self.missing_groups,
         )
@@ -238,24 +270,24 @@ class CollectionData:
         return (1.0 + epsilon) * da.concatenate(pieces)
 
 
-def read_partition(X, y, groups, weight, steps, name):
+def read_partition(X, y, groups, control, weight, steps, ending):
     """Return the features of a partition and what is known of its rows.
 
     Parameters
     ----------
-    X, y, groups, weight : data
-        Of the partition; the last two may be None.
+    X, y, groups, control, weight : data
+        Of the partition; the last three may be None.
     steps : tuple of (WrappedClassifier, callable)
         What the features go through.
-    name : str
-        What messages call the groups.
+    ending : str
+        Of what messages call them.
     """
     wrapped, checked = steps
-    noted = {"label": _one_column(y, "y")}
-    check_consistent_length(X, y, groups, weight)
-    if groups is not None:
-        columns = columns_of(groups, name)
-        noted.update({f"group {k}": _values(one) for k, one in enumerate(columns)})
+    noted = {"label": _one_column(y, f"y{ending}")}
+    check_consistent_length(X, y, groups, control, weight)
+    for name, given in zip(_GROUPINGS, (groups, control), strict=True):
+        columns = () if given is None else columns_of(given, f"{name}{ending}")
+        noted |= {f"{name} {k}": _values(one) for k, one in enumerate(columns)}
     if weight is not None:
         weight = check_sample_weight(
             _weights(weight), X, dtype=np.float64, ensure_non_negative=True
@@ -290,12 +322,18 @@ def _array(kinds, position):
     return np.array([kind[position] for kind in kinds])
 
 
-def _group_notes(rows):
+def _noted_columns(rows, grouping):
     names, k = [], 0
-    while f"group {k}" in rows:
-        names.append(f"group {k}")
+    while f"{grouping} {k}" in rows:
+        names.append(f"{grouping} {k}")
         k += 1
     return names
+
+
+def _sizes(groups, n):
+    """Return how many rows each of the Groups of kinds has."""
+    sizes = np.bincount(groups.codes, n, len(groups.names)).astype(int).tolist()
+    return dict(zip(map(str, groups.names), sizes, strict=True))
 
 
 def _key(name, position):

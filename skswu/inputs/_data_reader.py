@@ -148,13 +148,13 @@ class DataReader:
             missing_groups=self.missing_groups,
         )
         if groups is None:
-            _check_no_strata(strata, ending)
+            check_no_strata(strata, ending)
             return None
         _warn_of_many(groups, name)
         return groups.within(strata)
 
 
-def _check_no_strata(strata, ending):
+def check_no_strata(strata, ending):
     """Insist that there are no strata where no groups are compared in them."""
     if strata is not None:
         raise ValueError(

@@ -148,6 +148,7 @@ def read_control_features(
     n_rows,
     name="control_features",
     *,
+    max_groups_per_row=0.5,
     missing_groups="error",
 ):
     """Read the control features of a call, or else of the columns of `X`.
@@ -166,6 +167,9 @@ def read_control_features(
         Expected number of rows.
     name : str, default="control_features"
         What messages call the parameter.
+    max_groups_per_row : float, default=0.5
+        More than two strata are refused as "not a grouping" if there are more of them
+        than this share of the rows.
     missing_groups : {"error", "own"}, default="error"
         Whether missing values are refused, or are the stratum ``"(missing)"``.
 
@@ -183,7 +187,7 @@ def read_control_features(
     given = control_features
     strata, name = _read(given, X, column, n_rows, name, missing_groups == "own")
     if strata is not None:
-        _check_grouping(strata, name, max_groups_per_row=0.5)
+        _check_grouping(strata, name, max_groups_per_row)
     return strata
 
 

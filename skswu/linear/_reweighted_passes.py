@@ -230,6 +230,24 @@ def begin(block):
     return ()
 
 
+def keep(block, name):
+    """Note the change at hand under another name, (1, n_rows)."""
+    block[name] = block["epsilon"][None]
+    return ()
+
+
+def recall(block, name):
+    """Take up a change that was kept."""
+    block["epsilon"] = block[name][0]
+    return ()
+
+
+def asked_gradient(block, loss, matrix, name):
+    """Return what a change of the weights adds to the gradient of the losses."""
+    slope = loss.gradient(block["code"], block.margins(matrix))
+    return (block.sums(slope * (block.weight * block[name])),)
+
+
 def _along(block, directions):
     """Return the products of pulls with directions, (n_directions, n_rows)."""
     moved = np.einsum("kn,mkn->mn", block["slope_here"], block.margins(directions))

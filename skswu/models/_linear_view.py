@@ -60,8 +60,7 @@ class LinearRows:
 
         Returns
         -------
-        LinearRows or None
-            None where rows lie elsewhere.
+        LinearRows
         """
         rows = copy(self)
         rows.loss, rows.weight, rows.offset = loss, None, name
@@ -104,9 +103,6 @@ class RowsOfKinds(LinearRows):
     @property
     def weigh_alike(self):
         return self._weigh_alike
-
-    def with_offset(self, loss, name):
-        return None
 
     def class_totals(self, n_classes, sample_weight=None):
         counted = self.kinds.n if sample_weight is None else sample_weight
@@ -199,7 +195,7 @@ class LinearView(ModelView):
         return influence.wants_dense(LinearCurvature(model, None))
 
     def offset_rows(self, rows, name="offset"):
-        """Return rows whose margins are measured with an offset, or None.
+        """Return rows whose margins are measured with an offset.
 
         Parameters
         ----------

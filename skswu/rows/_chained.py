@@ -63,6 +63,10 @@ class ChainedBlocks:
             for k, part in enumerate(self.parts)
         )
 
+    def apart(self, *names, **renamed):
+        """Return the same rows with the same notes, to be added to on their own."""
+        return type(self)(part.apart(*names, **renamed) for part in self.parts)
+
     def cut(self, values):
         """Return the views of each part's values, of (..., n_rows)."""
         ends = np.cumsum([part.n_rows for part in self.parts])[:-1]

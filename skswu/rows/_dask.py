@@ -88,6 +88,10 @@ class WorkerRows:
             part.beside(**own) for part, own in zip(parts, known, strict=True)
         )
 
+    def apart(self, side, other, names, renamed):
+        """Keep the rows of a number with the same notes under another number."""
+        self._of_side[other] = self._of_side[side].apart(*names, **renamed)
+
     def leave(self, side):
         """Let go of rows with other notes."""
         self._of_side.pop(side, None)
@@ -267,13 +271,24 @@ class DaskBlocks:
 
     def beside(self, **noted):
         """Return the same rows with other notes, to be changed on their own."""
-        rows = copy(self)
-        rows._side = next(self._sides)
+        rows = self._other_side()
         cut = {k: self._cut(v) for k, v in as_table(noted).items()}
         each = [
             {name: values[k] for name, values in cut.items()} for k in _of(self._held)
         ]
         self._ask("beside", rows._side, each=each)
+        return rows
+
+    def apart(self, *names, **renamed):
+        """Return the same rows with the same notes, to be added to on their own."""
+        rows = self._other_side()
+        self._ask("apart", self._side, rows._side, names, renamed)
+        return rows
+
+    def _other_side(self):
+        """Return the same rows under a number of its own, let go of with them."""
+        rows = copy(self)
+        rows._side = next(self._sides)
         finalize(rows, _leave, self._actors, rows._side)
         return rows
 

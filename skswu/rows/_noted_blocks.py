@@ -31,17 +31,25 @@ class NotedBlocks(ABC):
             With the same features.
         """
 
-    def apart(self):
+    def apart(self, *names, **renamed):
         """Return the same rows with the same notes, to be added to on their own.
 
         Notes of the same name and shape are shared as long as they are written into.
+
+        Parameters
+        ----------
+        *names : str
+            Which notes; none are all of them.
+        **renamed : str
+            Further notes under new names, by the names that they have here.
 
         Returns
         -------
         rows : NotedBlocks
             With the same features.
         """
-        return self.beside(**self._table)
+        known = {name: name for name in names or self._table} | renamed
+        return self.beside(**{new: self._table.get(old) for new, old in known.items()})
 
     def __contains__(self, name):
         return name in self._table

@@ -99,3 +99,20 @@ class RowBlocks(Protocol):
         -------
         RowBlocks
         """
+
+    def apart(self, *names, **renamed):
+        """Return the same rows with the same notes, to be added to on their own.
+
+        Notes of the same name and shape are shared as long as they are written into.
+
+        Parameters
+        ----------
+        *names : str
+            Which notes; none are all of them.
+        **renamed : str
+            Further notes under new names, by the names that they have here.
+
+        Returns
+        -------
+        RowBlocks
+        """

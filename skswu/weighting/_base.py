@@ -206,12 +206,12 @@ class BaseWeighting(BaseEstimator, ABC):
 
         Parameters
         ----------
-        epsilon : ndarray of shape (n_samples,)
-            Changes that this weighting chose.
+        epsilon : ndarray of shape (n_some,)
+            Changes that this weighting chose, of some of the samples.
 
         Returns
         -------
-        ndarray of bool of shape (n_samples,) or None
+        ndarray of bool of shape (n_some,) or None
             Those off all bounds, which move with the influences; None, here, where
             changes are found in another way.
         """

@@ -15,7 +15,7 @@ class Changes:
 
     with the influences A and the sample weights c that rows know, and
     :math:`\varepsilon_0` their ``origin`` if they have one. Changes that are no such
-    combination are noted beside the rows under ``given``.
+    combination are noted beside the rows.
 
     Attributes
     ----------
@@ -24,7 +24,7 @@ class Changes:
     lower, upper : float
         The bounds.
     given : ndarray of int of shape (n_changes,)
-        Position in what the rows know as ``given``, or -1.
+        Position in what the rows know of changes that are given, or -1.
     sizes : ndarray of shape (n_changes,)
         The lengths of the changes, 0 for none at all.
     totals : ndarray of shape (n_changes,)
@@ -33,6 +33,8 @@ class Changes:
         What to tell where the target is out of reach, for each change.
     strengths : ndarray of shape (n_changes,) or None, default=None
         What the changes are smooth in.
+    noted_as : str, default="given"
+        Under which name rows know the changes that are given.
     """
 
     multipliers: np.ndarray
@@ -43,6 +45,7 @@ class Changes:
     totals: np.ndarray
     messages: tuple
     strengths: np.ndarray | None = None
+    noted_as: str = "given"
 
     @property
     def n_changes(self):
@@ -78,7 +81,7 @@ class Changes:
     def _fill_given(self, block, epsilon):
         is_given = np.flatnonzero(self.given >= 0)
         if len(is_given):
-            epsilon[is_given] = block["given"][self.given[is_given]]
+            epsilon[is_given] = block[self.noted_as][self.given[is_given]]
 
     def take(self, which):
         """Return some of the changes, by positions."""
@@ -145,11 +148,69 @@ class Changes:
         """
         rows.reduce(partial(note_epsilon, changes=self, name=name))
 
+    def noted(self, rows, name):
+        """Return a single change as one that rows know under a name of its own.
+
+        Parameters
+        ----------
+        rows : RowBlocks
+            That it is of.
+        name : str
+            The name.
+
+        Returns
+        -------
+        Changes
+        """
+        rows.reduce(partial(_note_changes, changes=self, name=name))
+        return noted_change(rows, name, self.multipliers.shape[1])
+
 
 def note_epsilon(block, changes, name):
     """Note a single change of the weights beside the rows of a block."""
     block[name] = changes.epsilon(block)[0]
     return ()
+
+
+def _note_changes(block, changes, name):
+    block[name] = changes.epsilon(block)
+    return ()
+
+
+def noted_change(rows, name, n_influences):
+    """Return a change of the weights that rows know under a name.
+
+    Parameters
+    ----------
+    rows : RowBlocks
+        That the change is of.
+    name : str
+        Of the note, (1, n_rows).
+    n_influences : int
+        Number of influences that rows know.
+
+    Returns
+    -------
+    Changes
+        A single one.
+    """
+    ((square, total),) = rows.reduce(partial(_sums_of_note, name=name))
+    return Changes(
+        multipliers=np.zeros((1, n_influences)),
+        lower=-np.inf,
+        upper=np.inf,
+        given=np.zeros(1, dtype=np.intp),
+        sizes=np.sqrt([square]),
+        totals=np.array([total]),
+        messages=(None,),
+        noted_as=name,
+    )
+
+
+def _sums_of_note(block, name):
+    epsilon = block[name][0]
+    weighted = epsilon * block.count
+    return float(weighted @ epsilon), float(weighted.sum())
 
 
 def given_changes(rows, found, n_influences):

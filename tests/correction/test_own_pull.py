@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 
 from skswu import UnlearningClassifier
 from skswu.correction import Corrector, Setting
-from skswu.correction._own_pull import NAME, FreeWeights, note_pull
+from skswu.correction._own_pull import NAME, note_free, note_pull
 from skswu.exceptions import SmallGroupWarning
 from skswu.influence import ConjugateGradient, Influence
 from skswu.inputs import Groups, LabeledData
@@ -94,9 +94,8 @@ class Corrected:
     def own_pull(self):
         """As the package has it."""
         kept, first = self.candidate.kept, self.candidate.first
-        is_free = self.weighting.are_combinations(kept.epsilon)
-        weights = FreeWeights(kept.epsilon, is_free, first.rows.collect("count"))
-        note_pull(self.problem, first, kept.state.model, weights)
+        free = note_free(first.rows, kept, self.weighting)
+        note_pull(self.problem, kept.state.model, free)
         return self.problem.rows.blocks.collect(NAME)[0] - self.offset
 
 

@@ -22,7 +22,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skswu import UnlearningClassifier, UnlearningClassifierCV
 from skswu.inspection import influence_values
-from skswu.objectives import AdversarialRobustness, ScoreMetrics
+from skswu.objectives import AdversarialRobustness, DemographicParity, ScoreMetrics
 from skswu.objectives._base import BaseObjective
 from skswu.updates import FineTune, InfluenceUpdate, Refit
 
@@ -87,8 +87,6 @@ def arrays(*values):
 
 
 def make(estimator, kind=UnlearningClassifier, **params):
-    # Collections are measured on training rows as they are.
-    params.setdefault("validation_fraction", None)
     if kind is UnlearningClassifier and "weighting" not in params:
         params = {"weighting__strength": 0.3, **params}
     return kind(estimator).set_params(objective__pos_label="yes", **params)
@@ -109,6 +107,12 @@ def assert_same(model, local, atol=1e-9):
     assert_allclose(model.objective_predicted_, local.objective_predicted_, atol=atol)
     assert_allclose(model.objective_after_, local.objective_after_, atol=atol)
     assert_allclose(model.utility_after_, local.utility_after_, atol=atol)
+    assert (model.objective_estimate_ is None) == (local.objective_estimate_ is None)
+    if local.objective_estimate_ is not None:
+        estimate, expected = model.objective_estimate_, local.objective_estimate_
+        assert_allclose(estimate, expected, atol=atol)
+    measured_on = model.correction_info_["measured_on"]
+    assert measured_on == local.correction_info_["measured_on"]
     assert model.objective_names_ == local.objective_names_
 
 
@@ -177,10 +181,10 @@ def test_sparse_blocks_are_taken(data):
 
 
 def test_evaluation_rows_may_be_others(engine, data):
-    X, y, group, _ = data
+    X, y, group, weight = data
     estimator = LogisticRegression().fit(X[:600], y[:600])
-    names = ("X_val", "y_val", "sensitive_features_val")
-    values = (X[600:], y[600:], group[600:])
+    names = ("X_val", "y_val", "sensitive_features_val", "sample_weight_val")
+    values = (X[600:], y[600:], group[600:], weight[600:])
     local = make(estimator).unlearn(
         X[:600],
         y[:600],
@@ -197,6 +201,26 @@ def test_evaluation_rows_may_be_others(engine, data):
     assert_same(model, local)
 
 
+@pytest.mark.parametrize("kind", [UnlearningClassifier, UnlearningClassifierCV])
+def test_groups_are_compared_within_strata(rng, data, kind):
+    X, y, group, weight = data
+    stratum = rng.choice(["s", "t", None], N_ROWS)
+    params = {"kind": kind, "missing_groups": "own"}
+    if kind is UnlearningClassifierCV:
+        params["strengths"] = 3
+    names = ("sensitive_features", "control_features", "sample_weight")
+    values = group, stratum, weight
+    estimator = LogisticRegression().fit(X, y, sample_weight=weight)
+    local = make(estimator, **params)
+    local.unlearn(X, y, **dict(zip(names, values, strict=True)))
+    model, (X, y) = make(estimator, **params), arrays(X, y)
+    model.unlearn(X, y, **dict(zip(names, arrays(*values), strict=True)))
+    assert_same(model, local)
+    strata = local.correction_info_["training_strata"]
+    assert model.correction_info_["training_strata"] == strata
+    assert len(model.objective_names_) == 3
+
+
 @pytest.mark.parametrize("weighting", ["hard", "soft"])
 def test_weights_without_multipliers_go_back_to_the_rows(engine, data, weighting):
     X, y, group, _ = data
@@ -210,6 +234,38 @@ def test_weights_without_multipliers_go_back_to_the_rows(engine, data, weighting
         X, y, group = arrays(X, y, group)
         model = make(estimator, **params).unlearn(X, y, sensitive_features=group)
     assert_same(model, local)
+
+
+STEPS = {
+    "whole strength": {"weighting__strength": 0.4},
+    "out of reach": {"weighting__upper": 0.1, "weighting__lower": -0.1},
+    "bounded utility": {"weighting__utility_tolerance": 1e-4},
+}
+
+
+@pytest.mark.filterwarnings("ignore::skswu.exceptions.UnreachableTargetWarning")
+@pytest.mark.parametrize("case", STEPS)
+def test_several_steps_are_those_of_arrays(workers, data, case):
+    assert_several_steps_are_the_same(data, STEPS[case])
+
+
+def test_several_steps_read_partitions_in_turn(data):
+    assert_several_steps_are_the_same([one[::4] for one in data], {})
+
+
+def assert_several_steps_are_the_same(data, params):
+    X, y, group, weight = data
+    params = {"update__max_iter": "auto", **params}
+    estimator = LogisticRegression().fit(X, y, sample_weight=weight)
+    given = {"sensitive_features": group, "sample_weight": weight}
+    local = make(estimator, **params).unlearn(X, y, **given)
+    X, y, group, weight = arrays(*data)
+    given = {"sensitive_features": group, "sample_weight": weight}
+    model = make(estimator, **params).unlearn(X, y, **given)
+    assert_same(model, local, atol=1e-10)
+    assert model.n_iter_ == local.n_iter_
+    assert_allclose(model.optimality_, local.optimality_, atol=1e-6)
+    assert_allclose(model.reachable_strength_, local.reachable_strength_)
 
 
 @pytest.mark.parametrize("max_disparity", [None, 0.05])
@@ -244,7 +300,7 @@ def test_several_classes_and_outputs(rng, data):
     y = rng.integers(0, 3, N_ROWS)
     estimator = LogisticRegression().fit(X, y)
     params = {"objective__pos_label": 2}
-    local = UnlearningClassifier(estimator, validation_fraction=None)
+    local = UnlearningClassifier(estimator)
     local.set_params(**params)
     local.unlearn(X, y, sensitive_features=group)
     X, y, group = arrays(X, y, group)
@@ -316,7 +372,14 @@ class OwnMetrics(ScoreMetrics):
     [
         ({"update": Refit()}, "Refit fits the classifier anew"),
         ({"update": FineTune()}, "FineTune moves parameters by itself"),
-        ({"update": InfluenceUpdate(max_iter=3)}, "max_iter=1 takes one"),
+        (
+            {
+                "update": InfluenceUpdate(max_iter=3),
+                "weighting": "hard",
+                "objective": DemographicParity(pos_label="yes"),
+            },
+            "max_iter=1 takes one",
+        ),
         ({"objective": AdversarialRobustness()}, "AdversarialRobustness needs"),
         ({"objective": OwnObjective()}, "OwnObjective needs .*in_blocks"),
     ],
