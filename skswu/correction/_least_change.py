@@ -293,7 +293,7 @@ class _Search:
         left = float(np.linalg.norm(proposal.shortfall))
         if self._is_stationary(proposal, left):
             return "unreachable"
-        self.model.reduce(_keep_proposal)
+        self.model.reduce(passes.keep_proposal)
         descent, phi = self._prepare_merit(proposal, left)
         slack = _ROUNDING * abs(phi)
         share, tried = 1.0, self._try(proposal, 1.0)
@@ -358,7 +358,7 @@ class _Search:
         """Return how fast the merit function falls, and its value; set the penalty."""
         point = self.point
         step = -self.model_step(proposal.combined.gradient)
-        slope, square = self.model.reduce(_slope_and_square)
+        slope, square = self.model.reduce(passes.toward_proposal)
         own = self.c * float(self.linear.own_gradient @ step)
         bent = self.c * float(step @ point.factor.hessian @ step)
         falls = slope + own
@@ -407,7 +407,7 @@ class _Search:
     def _try(self, proposal, share, name="kept_proposal"):
         """Return the Point under a share of a proposal, None if there is none."""
         self.model.reduce(passes.mix, share=share, other=name)
-        (size,) = self.model.reduce(_size_of_trial)
+        (size,) = self.model.reduce(passes.size_of_trial)
         point = self.point
         gradient = point.measured.gradient + share * proposal.combined.gradient
         with np.errstate(over="ignore", invalid="ignore"):
@@ -487,23 +487,6 @@ class _Search:
         bend = -float(weights @ (after - before)) - self.c * felt
         bend /= max(square, _SMALLEST)
         self.sigma = float(np.clip(bend, 0.0, _MOST_CURVATURE))
-
-
-def _keep_proposal(block):
-    block["kept_proposal"] = block["proposal"].copy()
-    return ()
-
-
-def _slope_and_square(block):
-    epsilon = block["epsilon"]
-    step = block["kept_proposal"] - epsilon
-    count = np.broadcast_to(block.count, step.shape)
-    return float((epsilon * count) @ step), float((step * count) @ step)
-
-
-def _size_of_trial(block):
-    trial = block["trial"]
-    return (float((trial * block.count) @ trial),)
 
 
 @dataclass(frozen=True, eq=False)

@@ -149,6 +149,30 @@ def mix(block, share, other):
     return ()
 
 
+def keep_proposal(block):
+    """Note the change that was proposed as ``kept_proposal`` as well."""
+    block["kept_proposal"] = block["proposal"].copy()
+    return ()
+
+
+def toward_proposal(block):
+    """Return the product of the change with the step to what is kept, and its square.
+
+    Returns
+    -------
+    tuple of float
+        By count.
+    """
+    epsilon = block["epsilon"]
+    step = block["kept_proposal"] - epsilon
+    return float((epsilon * block.count) @ step), _square(block, step)
+
+
+def size_of_trial(block):
+    """Return the squared size of the change that is tried."""
+    return (_square(block, block["trial"]),)
+
+
 def normal_equations(block, lower, upper, gain):
     r"""Return what multipliers of influences come closest to the change of the weights.
 
