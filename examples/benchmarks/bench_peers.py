@@ -1,11 +1,14 @@
 """Corrections and their peers: accuracy, disparity, time and what they ask of users.
 
 Soft and hard weighting beside fairlearn's ExponentiatedGradient, GridSearch,
-ThresholdOptimizer and AdversarialFairnessClassifier, Reweighing, and error-parity's
-RelaxedThresholdOptimizer if it can be imported. Each split has rows to train on, rows
-to choose settings on and rows to measure on. The front of a method is what the
-validation rows recommend at ten bounds on the disparity, and its hypervolume is
-measured on the test rows.
+ThresholdOptimizer and AdversarialFairnessClassifier, Reweighing, a decision threshold
+alone and, where they can be imported, scikit-lego's constrained classifiers, OxonFair
+and error-parity's RelaxedThresholdOptimizer; for logistic regression also the best that
+the class of models can do under the surrogate constraint. Each split has rows to train
+on, rows to choose settings on and rows to measure on; generated data are drawn anew for
+each. The front of a method is what the validation rows recommend at ten bounds on the
+disparity, and its hypervolume, in accuracy and in log loss, is measured on the test
+rows. Each method tries ten settings.
 
 A run adds to the files in the folder ``--out``: finished cells of ``results.csv`` are
 skipped, so that an interrupted run goes on where it was. Times are processor times;
@@ -22,18 +25,21 @@ import argparse
 import csv
 import itertools
 import json
+import logging
 import time
 import warnings
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from linear.timing import timed
 from peers.classifiers import INPUT_TYPES, TRAINING_ROWS, available, make_classifier
-from peers.methods import METHODS, METRICS, Task, timed
+from peers.methods import METHODS
 from peers.problems import load_problems, split
 from peers.properties import COLUMNS as PROPERTIES
 from peers.properties import measure_properties
 from peers.report import report
 from peers.results import Results
+from peers.task import METRICS, Candidate, Task
 
 
 def main():
@@ -64,7 +70,8 @@ def parse_arguments():
         type=json.loads,
         default={},
         metavar="JSON",
-        help="of the corrections: temperature, max_iter, utility_tolerance, evaluation",
+        help="of the corrections: temperature, max_iter, utility_tolerance, "
+        "objective_weight, evaluation",
     )
     parser.add_argument("--report", action="store_true", help="measure nothing")
     parser.add_argument("--plot", metavar="FILE.png", help="draw the fronts")
@@ -79,27 +86,30 @@ def parse_arguments():
 
 def run(options, folder):
     warnings.simplefilter("ignore")
+    logging.disable(logging.WARNING)  # scikit-lego tells the same at each fit
     methods = usable(options.methods or METHODS)
     results = Results(folder / "results.csv")
     makers = load_problems(options.compas)
-    problems = {name: makers[name]() for name in options.data or makers}
+    names = options.data or list(makers)
     splits = range(options.first_split, options.first_split + options.splits)
     start = time.perf_counter()
     for seed, model, data, metric in itertools.product(
-        splits, options.models, problems, options.metrics
+        splits, options.models, names, options.metrics
     ):
-        run_cell((data, metric, model), problems[data], seed, methods, results, options)
+        problem = makers[data](seed)
+        run_cell((data, metric, model), problem, seed, methods, results, options)
         elapsed = time.perf_counter() - start
         print(f"{elapsed:6.0f} s  split {seed}: {data}, {metric}, {model}", flush=True)
-    if "Adult" in problems:
-        run_properties(problems["Adult"], methods, folder, options)
+    if "Adult" in names:
+        run_properties(makers["Adult"](0), methods, folder, options)
 
 
 def usable(names):
     """Return the methods whose packages are there; say which are not."""
     for name in names:
         if METHODS[name].missing():
-            print(f"{name} is left out: {METHODS[name].requires} is not installed.")
+            absent = " and ".join(METHODS[name].missing())
+            print(f"{name} is left out: {absent} cannot be imported.")
     return {name: METHODS[name] for name in names if not METHODS[name].missing()}
 
 
@@ -116,12 +126,10 @@ def run_cell(where, problem, seed, methods, results, options):
     task, seconds = make_task(problem, model, where[1], seed, options)
     cell = (*where, "original", seed)
     if cell not in results:
-        results.add(cell, [measure(task, 0.0, original(task), seconds)])
+        original = Candidate.of_model(0.0, task.classifier, seconds)
+        results.add(cell, [measure(task, original)])
     for name, method in todo.items():
-        rows = [
-            measure(task, candidate.setting, candidate.predict, candidate.seconds)
-            for candidate in method.candidates(task)
-        ]
+        rows = [measure(task, candidate) for candidate in method.candidates(task)]
         results.add((*where, name, seed), rows)
 
 
@@ -138,18 +146,14 @@ def make_task(problem, model, metric, seed, options):
     return Task(*given, options.quick, options.options), seconds
 
 
-def original(task):
-    return lambda X, groups: task.classifier.predict(X)
-
-
-def measure(task, setting, predict, fit_seconds):
+def measure(task, candidate):
     """Return the columns of a candidate that follow those of its cell."""
-    validation, test = task.validation, task.test
-    chosen_by = task.measure(predict(validation.X, validation.groups), validation)
-    labels, predict_seconds = timed(predict, test.X, test.groups)
+    test = task.test
+    _, predict_seconds = timed(candidate.predict, test.X, test.groups)
+    seconds = candidate.seconds, predict_seconds
     majority = max(test.y.mean(), 1.0 - test.y.mean())
-    measured = *chosen_by, *task.measure(labels, test), majority
-    return setting, fit_seconds, predict_seconds, *measured
+    measured = *task.measure(candidate, task.validation), *task.measure(candidate, test)
+    return candidate.setting, *seconds, *measured, majority
 
 
 def run_properties(problem, methods, folder, options):

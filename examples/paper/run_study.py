@@ -63,6 +63,7 @@ def parse_arguments():
     parser.add_argument(
         "--objectives", nargs="+", choices=OBJECTIVES, default=list(OBJECTIVES)
     )
+    parser.add_argument("--updates", nargs="+", help="default: all of the model")
     options = parser.parse_args()
     options.seeds = options.seeds or (1 if options.quick else 5)
     here = [name for name in N_ROWS if name != "COMPAS" or options.compas]
@@ -98,7 +99,7 @@ def run_block(seed, data, model, objective, options, results):
     original = {**about, "update": "none", "weighting": "none", "dose": 0.0}
     todo = [
         {**about, "update": update, "weighting": weighting, "dose": dose}
-        for update in UPDATES[model]
+        for update in options.updates or UPDATES[model]
         for weighting in WEIGHTINGS
         for dose in doses(update, weighting, options.quick)
     ]

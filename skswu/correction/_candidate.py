@@ -185,10 +185,11 @@ class Candidate:
         That is what stands in the classifier's place there; and as ``gaps``, None
         otherwise, the metrics and their standard errors.
         """
+        gaps = self.state.values[:-1], self.standard_errors
         measured = copy(self)
         vars(measured).pop("classifier", None)
         measured._make_classifier = self._problem.measured_classifier
-        measured.gaps = self.state.values[:-1], self.standard_errors()
+        measured.gaps = gaps
         return measured
 
     @property
@@ -201,8 +202,9 @@ class Candidate:
         """Of which metrics only values above zero are to be repaired."""
         return self._problem.one_sided
 
+    @cached_property
     def standard_errors(self):
-        """Return how far chance in the evaluation rows may move the metrics."""
+        """How far chance in the evaluation rows may move the metrics."""
         return self._problem.standard_errors(self.state)
 
     def effective_sample_size(self):

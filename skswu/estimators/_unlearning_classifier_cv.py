@@ -227,9 +227,12 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
     Notes
     -----
     An estimate that is just at its bound breaks it on other rows every other time, and
-    the best one of many strengths within a bound is often just at it. Where the bound
-    is to be kept, ask for less, or set ``confidence``: on a few hundred rows that may
-    leave no strength to choose.
+    the best one of many strengths within a bound is often just at it. Without ``cv`` it
+    is more often, as the rows that are measured chose the correction's direction. Where
+    the bound is to be kept, ask for less, or set ``cv`` and ``confidence``: on a few
+    hundred rows that may leave no strength to choose. As it is the best of many,
+    ``confidence`` is higher than what comes of it; see
+    ``docs/benchmarks_evaluation_rows.md``.
 
     Standard errors of differences between groups are those of Agresti and Caffo, whose
     intervals lie around differences of rates to which a success and a failure are

@@ -1,6 +1,7 @@
 """Data sets and their splits."""
 
 from dataclasses import dataclass
+from functools import cache, partial
 
 import numpy as np
 import pandas as pd
@@ -36,13 +37,15 @@ class Rows:
 
 
 def load_problems(compas=None):
-    """Return functions that make each data set's Rows."""
-    makers = {"Adult": adult}
+    """Return functions of a split's seed that make each data set's Rows.
+
+    Tables stay the same, what is generated is drawn anew.
+    """
+    tables = {"Adult": cache(adult)}
     if compas:
-        makers["COMPAS"] = lambda: read_compas(compas)
-    makers["proxy"] = proxy
-    makers["withheld"] = withheld
-    return makers
+        tables["COMPAS"] = cache(partial(read_compas, compas))
+    makers = {name: lambda seed, read=read: read() for name, read in tables.items()}
+    return {**makers, "proxy": proxy, "withheld": withheld}
 
 
 def adult():
@@ -67,7 +70,7 @@ def read_compas(path):
     )
 
 
-def proxy(random_state=0):
+def proxy(random_state):
     """A linear truth; one feature and the labels depend on the group."""
     rng = np.random.default_rng(random_state)
     groups = rng.integers(0, 2, GENERATED_ROWS)
@@ -77,7 +80,7 @@ def proxy(random_state=0):
     return Rows(standardised(X), drawn(margin, rng), groups)
 
 
-def withheld(random_state=0):
+def withheld(random_state):
     """A curved truth; a minority's positive labels are withheld in two of five cases.
 
     The two last features tell of the group and of nothing else.

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from scipy.stats import entropy
 
 from .fronts import chosen, relative_hypervolume
 
@@ -10,34 +11,56 @@ TITLES = {
     "demographic_parity": "demographic parity difference",
     "equalized_odds": "equalized odds difference",
 }
+#: What a front trades against the disparity.
+UTILITIES = ("accuracy", "log_loss")
 #: What this package does.
 CORRECTIONS = [
     "soft",
-    "soft, 10 steps",
+    "soft, several steps",
     "soft + threshold",
-    "soft, 10 steps + threshold",
+    "soft, several steps + threshold",
+    "threshold alone",
     "hard",
 ]
 #: Peers that need none either.
-PEERS = ["ExponentiatedGradient", "GridSearch", "Reweighing", "AdversarialFairness"]
+PEERS = [
+    "ExponentiatedGradient",
+    "GridSearch",
+    "Reweighing",
+    "AdversarialFairness",
+    "scikit-lego",
+    "OxonFair, groups inferred",
+]
+#: The best that the class of models can do under the surrogate constraint.
+OPTIMUM = "optimum"
 
 
 def report(folder, plot=None):
     """Print the tables of the results in a folder, and draw the fronts."""
     results = pd.read_csv(folder / "results.csv")
-    fronts = front_points(results)
-    volumes = hypervolumes(fronts)
-    print_hypervolumes(volumes)
-    print_leads(volumes)
+    for utility in UTILITIES:
+        fronts = front_points(results, utility)
+        volumes = hypervolumes(fronts)
+        print_hypervolumes(volumes, utility)
+        if utility == "log_loss":
+            print_leads_over_optimum(volumes)
+        else:
+            print_leads_over_peers(volumes)
+        if plot and utility == "accuracy":
+            draw(fronts, plot)
     print_times(results)
     if (folder / "properties.csv").exists():
         print_properties(pd.read_csv(folder / "properties.csv"))
-    if plot:
-        draw(fronts, plot)
 
 
-def front_points(results):
-    """Return the chosen candidates, and the original's values beside them."""
+def front_points(results, utility):
+    """Return the chosen candidates, and the original's values beside them.
+
+    Utilities stand in the columns ``utility``, ``original_utility`` and ``constant``,
+    that of the best constant prediction; greater is better.
+    """
+    results = results.assign(**utilities(results, utility))
+    results = results.dropna(subset=["utility"])
     is_original = results["method"] == "original"
     keys = ["data", "metric", "model", "split"]
     originals = results[is_original].set_index(keys)
@@ -46,7 +69,7 @@ def front_points(results):
         metric, model, data, _, split = cell
         original = originals.loc[(data, metric, model, split)]
         picked = chosen(
-            rows["validation_accuracy"].to_numpy(),
+            rows["validation_utility"].to_numpy(),
             rows["validation_disparity"].to_numpy(),
             original["validation_disparity"],
         )
@@ -55,11 +78,24 @@ def front_points(results):
         pieces.append(
             piece.assign(
                 level=levels,
-                original_accuracy=original["accuracy"],
+                original_utility=original["utility"],
                 original_disparity=original["disparity"],
             )
         )
     return pd.concat(pieces, ignore_index=True)
+
+
+def utilities(results, utility):
+    """Return the columns of a utility, by name."""
+    if utility == "accuracy":
+        columns = "validation_accuracy", "accuracy", "majority"
+        validation, test, constant = (results[name] for name in columns)
+    else:
+        validation = -results["validation_log_loss"]
+        test = -results["log_loss"]
+        rates = np.column_stack([results["majority"], 1.0 - results["majority"]])
+        constant = -entropy(rates, axis=1)
+    return {"validation_utility": validation, "utility": test, "constant": constant}
 
 
 def hypervolumes(fronts):
@@ -68,53 +104,72 @@ def hypervolumes(fronts):
     def of_front(rows):
         first = rows.iloc[0]
         return relative_hypervolume(
-            rows["accuracy"].to_numpy(),
+            rows["utility"].to_numpy(),
             rows["disparity"].to_numpy(),
-            (first["original_accuracy"], first["original_disparity"]),
-            first["majority"],
+            (first["original_utility"], first["original_disparity"]),
+            first["constant"],
         )
 
     columns = [name for name in fronts.columns if name not in CELL]
     return fronts.groupby(CELL, sort=False)[columns].apply(of_front)
 
 
-def print_hypervolumes(values):
+def print_hypervolumes(values, utility):
     for (metric, model), part in values.groupby(["metric", "model"], sort=False):
         table = part.droplevel(["metric", "model"])
         n_splits = table.index.get_level_values("split").nunique()
-        cells = table.groupby(["method", "data"], sort=False).agg(["mean", "std"])
+        cells = table.groupby(["method", "data"], sort=False).agg(["mean", "sem"])
         means = cells["mean"].unstack("data", sort=False)
-        deviations = cells["std"].fillna(0.0).unstack("data", sort=False)
-        shown = means.map("{:.3f}".format) + " ± " + deviations.map("{:.3f}".format)
-        shown["mean"] = means.mean(axis=1).map("{:.3f}".format)
-        title = f"{TITLES[metric].capitalize()}, {model}"
-        print(f"\n### {title}, splits: {n_splits}\n")
+        errors = cells["sem"].fillna(0.0).unstack("data", sort=False)
+        shown = means.map("{:.3f}".format) + " ± " + errors.map("{:.3f}".format)
+        shown["mean"] = means.mean(axis=1, skipna=False).map("{:.3f}".format)
+        against = f"{utility.replace('_', ' ').capitalize()} against {TITLES[metric]}"
+        print(f"\n### {against}, {model}, splits: {n_splits}\n")
         print_table(shown)
 
 
-def print_leads(values):
-    """Print how far the corrections are ahead of the best peer without groups.
+def print_leads_over_peers(values):
+    """Print how far corrections are ahead of the best peer that needs no group.
 
-    The best is the one with the highest mean over the data sets.
+    On each data set the best is the one with the highest mean, found after the fact.
     """
-    print("\n### Ahead of the best peer that needs no group\n")
-    print("| metric, model | correction | best peer | difference | ahead in |")
-    print("|---|---|---|---:|---:|")
+    print("\n### Ahead of the best peer that needs no group, on each data set\n")
     for (metric, model), part in values.groupby(["metric", "model"], sort=False):
-        table = part.droplevel(["metric", "model"]).unstack("method").dropna()
-        peers = table.columns.intersection(PEERS)
-        if table.empty or peers.empty:
+        table = part.droplevel(["metric", "model"]).unstack("method")
+        shown = {}
+        for data, rows in table.groupby("data", sort=False):
+            peers = rows[rows.columns.intersection(PEERS)].dropna(axis=1, how="all")
+            if peers.empty:
+                continue
+            best = peers.mean().idxmax()
+            ours = rows[rows.columns.intersection(CORRECTIONS)]
+            shown[f"{data}: {best}"] = paired(ours.sub(rows[best], axis=0))
+        if shown:
+            print(f"\n{TITLES[metric].capitalize()}, {model}:\n")
+            print_table(pd.DataFrame(shown).rename_axis("method"))
+
+
+def print_leads_over_optimum(values):
+    """Print how far all methods are ahead of the class's own optimum."""
+    print("\n### Log loss: ahead of the class's own optimum\n")
+    for metric, part in values.groupby("metric", sort=False):
+        table = part.droplevel("metric").unstack("method")
+        if OPTIMUM not in table:
             continue
-        best = table[peers].groupby("data").mean().mean().idxmax()
-        for name in table.columns.intersection(CORRECTIONS):
-            lead = table[name] - table[best]
-            of_splits = lead.groupby("split").mean()
-            print(
-                f"| {TITLES[metric]}, {model} | {name} | {best} "
-                f"| {lead.groupby('data').mean().mean():+.3f} ± "
-                f"{of_splits.std() if len(of_splits) > 1 else 0.0:.3f} "
-                f"| {(lead >= 0).sum()} of {len(lead)} |"
-            )
+        leads = table.drop(columns=OPTIMUM).sub(table[OPTIMUM], axis=0)
+        leads = leads.dropna(how="all")
+        shown = {data: paired(rows) for data, rows in leads.groupby("data", sort=False)}
+        # Each split has one number: data sets count alike, and draws are independent.
+        of_splits = leads.groupby("split").mean()
+        print(f"\n{TITLES[metric].capitalize()}:\n")
+        shown = pd.DataFrame({**shown, "mean": paired(of_splits)})
+        print_table(shown.rename_axis("method"))
+
+
+def paired(differences):
+    """Return means of columns with standard errors, in words."""
+    mean, error = differences.mean(), differences.sem().fillna(0.0)
+    return mean.map("{:+.3f}".format) + " ± " + error.map("{:.3f}".format)
 
 
 def print_times(results):
@@ -144,21 +199,25 @@ def print_table(table):
     print(f"| {table.index.name} | {' | '.join(map(str, table.columns))} |")
     print("|---|" + "---:|" * table.shape[1])
     for name, row in table.iterrows():
-        cells = ["-" if str(cell).startswith("nan") else str(cell) for cell in row]
+        cells = ["-" if "nan" in str(cell) else str(cell) for cell in row]
         print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
 
 STYLES = {
+    "optimum": ("0.6", "-"),
     "soft": ("C0", "o-"),
-    "soft, 10 steps": ("C0", "o--"),
+    "soft, several steps": ("C0", "o--"),
     "soft + threshold": ("C9", "p-"),
-    "soft, 10 steps + threshold": ("C9", "p--"),
+    "threshold alone": ("0.3", "1-"),
     "hard": ("C1", "s-"),
     "ExponentiatedGradient": ("C2", "^-"),
     "GridSearch": ("C3", "v-"),
     "Reweighing": ("C4", "D-"),
     "AdversarialFairness": ("C5", "x-"),
-    "ThresholdOptimizer": ("C6", "P:"),
+    "scikit-lego": ("C8", "<-"),
+    "OxonFair, groups inferred": ("C6", ">-"),
+    "OxonFair, groups known": ("C6", ">:"),
+    "ThresholdOptimizer": ("C5", "P:"),
     "RelaxedThresholdOptimizer": ("C7", "d:"),
 }
 
@@ -199,17 +258,17 @@ def draw_panel(ax, rows):
     original.
     """
     n_splits = rows["split"].nunique()
-    majority = rows["majority"].mean()
-    original = rows[["original_disparity", "original_accuracy"]].mean()
+    majority = rows["constant"].mean()
+    original = rows[["original_disparity", "original_utility"]].mean()
     for method, (colour, style) in STYLES.items():
         levels = rows[rows["method"] == method].groupby("level")
-        points = levels[["disparity", "accuracy"]].mean()
+        points = levels[["disparity", "utility"]].mean()
         points = points[levels.size() > n_splits / 2]
         useful = points["disparity"] < 1.5 * original["original_disparity"]
-        points = points[useful & (points["accuracy"] > majority)]
+        points = points[useful & (points["utility"] > majority)]
         ax.plot(
             points["disparity"],
-            points["accuracy"],
+            points["utility"],
             style,
             color=colour,
             markersize=4,

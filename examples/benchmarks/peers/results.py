@@ -11,8 +11,10 @@ COLUMNS = (
     "predict_seconds",
     "validation_accuracy",
     "validation_disparity",
+    "validation_log_loss",
     "accuracy",
     "disparity",
+    "log_loss",
     "majority",
 )
 

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.special import log_softmax, softmax
 
 from skswu.models import make_model_view
-from skswu.objectives import AdversarialRobustness, EqualOpportunity
+from skswu.objectives import AdversarialRobustness, DemographicParity, LossParity
 
 #: What models are corrected against, as in the paper: made against the original.
 STATIC_ATTACK = AdversarialRobustness(attack="boundary")
@@ -50,16 +50,21 @@ class Meter:
 
     def _fairness(self, view, scores):
         is_selected = scores.argmax(axis=1) == 1
-        tempered = softmax(scores / self.objective.temperature, axis=1)[:, 1]
         everyone, holders = np.ones_like(is_selected), self.rows.y == 1
-        is_opportunity = isinstance(self.objective, EqualOpportunity)
-        compared = holders if is_opportunity else everyone
+        is_parity = isinstance(self.objective, DemographicParity)
+        compared = everyone if is_parity else holders
         return {
-            "surrogate": self._gap(tempered, compared),
+            "surrogate": self._gap(self._counted(scores), compared),
             "metric": self._gap(is_selected, compared),
             "parity_difference": self._gap(is_selected, everyone),
             "opportunity_difference": self._gap(is_selected, holders),
         }
+
+    def _counted(self, scores):
+        """Return what each row counts in the gap that the models are corrected for."""
+        if isinstance(self.objective, LossParity):
+            return log_losses(scores, self.rows.y)
+        return softmax(scores / self.objective.temperature, axis=1)[:, 1]
 
     def _gap(self, values, compared):
         """Return the difference between the groups' means over some rows."""
@@ -91,4 +96,9 @@ class Meter:
 
 def mean_log_loss(scores, y):
     """Return the mean log loss of log-probabilities known up to a constant."""
-    return -log_softmax(scores, axis=1)[np.arange(len(y)), y].mean()
+    return log_losses(scores, y).mean()
+
+
+def log_losses(scores, y):
+    """Return the log loss of each row."""
+    return -log_softmax(scores, axis=1)[np.arange(len(y)), y]

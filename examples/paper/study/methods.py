@@ -6,6 +6,7 @@ from skswu.objectives import (
     AdversarialRobustness,
     DemographicParity,
     EqualOpportunity,
+    LossParity,
 )
 from skswu.updates import (
     BadTeacher,
@@ -30,6 +31,7 @@ from .models import N_EPOCHS
 OBJECTIVES = {
     "demographic parity": lambda loss: DemographicParity(),
     "equal opportunity": lambda loss: EqualOpportunity(),
+    "equal opportunity, by loss": lambda loss: LossParity(label=1),
     "robustness, static": lambda loss: AdversarialRobustness(
         attack="boundary", adaptive=False, target=loss
     ),
@@ -47,6 +49,7 @@ UPDATES = {
         "sparse fine-tune": SparseFineTune(max_epochs=10),
         "SalUn": SaliencyUnlearning(FineTune(max_epochs=10)),
         "SSD": SelectiveSynapticDampening(),
+        "influence, several steps": InfluenceUpdate(max_iter="auto"),
     },
     "network": {
         "influence": InfluenceUpdate(),
