@@ -18,7 +18,7 @@ class DocumentationLinkMixin:
     @property
     def _doc_link_template(self):
         address = documentation_address()
-        return address and f"{address}/generated/{{module}}.{{name}}.html"
+        return address and f"{address}/api/generated/{{module}}.{{name}}.html"
 
     def _doc_link_url_param_generator(self):
         return {"module": _PACKAGE, "name": type(self).__name__}

@@ -23,18 +23,37 @@ __all__ = [
     "CallbackSupportMixin",
     "current_task",
     "fit_of",
+    "is_stopped",
     "root_task",
     "task",
     "within",
 ]
 
-# The estimator that is fitted, and the context of the task that it is at.
+# The estimator that is fitted, the context of the task that it is at, and what is known
+# of the tasks within that.
 _CURRENT = ContextVar("task", default=None)
+
+
+class _Within:
+    """What callbacks said of the tasks within one.
+
+    Attributes
+    ----------
+    is_stopped : bool
+        Whether one of them is to be the last.
+    """
+
+    is_stopped = False
 
 
 def current_task():
     """Return the task at hand, to be taken to a worker; None if there is none."""
     return _CURRENT.get()
+
+
+def is_stopped():
+    """Return whether a callback wants no other of the tasks within the one at hand."""
+    return _CURRENT.get() is not None and _CURRENT.get()[-1].is_stopped
 
 
 @contextmanager
@@ -66,7 +85,7 @@ def root_task(estimator, X, y, n_subtasks):
     with managed_callbacks(estimator):
         context = estimator._init_callback_context(max_subtasks=n_subtasks)
         context.call_on_fit_task_begin(estimator=estimator, X=X, y=y)
-        with within((estimator, context)):
+        with within((estimator, context, _Within())):
             yield
         context.call_on_fit_task_end(
             estimator=estimator,
@@ -79,6 +98,9 @@ def root_task(estimator, X, y, n_subtasks):
 @contextmanager
 def task(name, n_subtasks=0, position=None, in_order=True):
     """Open a task within the one at hand.
+
+    A callback that stops it, or what is within, stops the tasks that would follow: who
+    opens them asks :func:`is_stopped`.
 
     Parameters
     ----------
@@ -94,7 +116,8 @@ def task(name, n_subtasks=0, position=None, in_order=True):
     if _CURRENT.get() is None:
         yield
         return
-    estimator, parent = _CURRENT.get()
+    estimator, parent, siblings = _CURRENT.get()
+    own = _Within()
     context = parent.subcontext(
         task_name=name,
         task_id=position,
@@ -102,9 +125,10 @@ def task(name, n_subtasks=0, position=None, in_order=True):
         sequential_subtasks=in_order,
     )
     context.call_on_fit_task_begin(estimator=estimator)
-    with within((estimator, context)):
+    with within((estimator, context, own)):
         yield
-    context.call_on_fit_task_end(estimator=estimator)
+    stops = context.call_on_fit_task_end(estimator=estimator)
+    siblings.is_stopped |= bool(stops) or own.is_stopped
 
 
 @contextmanager
@@ -118,7 +142,7 @@ def fit_of(estimator):
         with task(name):
             yield
         return
-    owner, parent = _CURRENT.get()
+    owner, parent, _ = _CURRENT.get()
     context = parent.subcontext(task_name=name)
     # What is handed on is told of the task by the estimator's own fit.
     with context.propagate_callback_context(estimator):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._utils._tasks import task
+from .._utils._tasks import is_stopped, task
 from .._utils._warnings import kept_warnings
 from ..exceptions import NothingToCorrectWarning
 from ._candidate import Candidate
@@ -155,10 +155,11 @@ class Corrector:
         some, goals = changes.take(moving), [candidates[k].goal for k in moving]
         with self.timer("update"):
             states = self.problem.apply_all(self.update, first.rows, some, goals)
+        is_last = is_stopped()
         for k, state in zip(moving, states, strict=True):
             candidates[k].take(state)
             with kept_warnings() as caught, task("strength", n_subtasks=None):
-                while not candidates[k].is_done():
+                while not (is_last or is_stopped() or candidates[k].is_done()):
                     self._step(candidates[k])
             candidates[k].warnings.extend(caught)
 

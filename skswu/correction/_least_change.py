@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .._utils._tasks import is_stopped, task
 from ..linear import _reweighted_passes as passes
 from ..weighting._objective_programme import Combined, ObjectiveProgramme, Quadratic
 from ._reweighted_model import Factor, Measured, ReweightedModel
@@ -207,12 +208,13 @@ class _Search:
                 self.optimality, self.violation = self._residual(), self._violation()
                 if self._is_done():
                     return self._found("converged", k)
-            if k == self.ends.max_iter:
+            if k == self.ends.max_iter or is_stopped():
                 break
-            status = self._step()
+            with task("step"):
+                status = self._step()
             if status is not None:
                 return self._found("converged" if self._is_near_done() else status, k)
-        return self._found("max_iter", self.ends.max_iter)
+        return self._found("max_iter", k)
 
     # --- where it stands
 

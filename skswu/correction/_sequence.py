@@ -6,7 +6,7 @@ from itertools import count
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from .._utils._tasks import task
+from .._utils._tasks import is_stopped, task
 from .._utils._warnings import kept_warnings
 from ..exceptions import UnreachableTargetWarning
 from ..linear import _reweighted_passes as passes
@@ -155,13 +155,15 @@ class Sequence:
         found = self._from(start, strength, self.ends)
         n_iter = found.n_iter
         direct = self._reached(strength, found)
-        if self._is_met(found):
+        if self._is_met(found) or is_stopped():
             return direct, n_iter
         if found.status == "max_iter" and not self.is_open:
             return direct, n_iter
         bare = self._bare(strength)
         if bare is not None:
             return bare, n_iter + bare.found.n_iter
+        if is_stopped():
+            return direct, n_iter
         return self._continue(strength, start, n_iter)
 
     def _bare(self, strength):
@@ -199,7 +201,7 @@ class Sequence:
         """Go in stages as far as it goes."""
         last, width = start, _FIRST_STAGE * strength
         shortest = _LAST_STAGE * min(strength, 1.0)
-        while last.strength < strength and width >= shortest:
+        while last.strength < strength and width >= shortest and not is_stopped():
             to = min(last.strength + width, strength)
             found = self._from(last, to, _LOOSE)
             n_iter += found.n_iter
@@ -275,8 +277,9 @@ class Sequence:
         found, ends = reached.found, self.ends
         if not self._is_met(found):
             message = (
-                f"The update stopped after max_iter={ends.max_iter} steps, "
-                f"{found.miss:.1%} of the metric away from the target."
+                f"The update stopped after {found.n_iter} steps "
+                f"(max_iter={ends.max_iter}), {found.miss:.1%} of the metric away from "
+                "the target."
             )
             return ((message, ConvergenceWarning),)
         if self.is_open and found.optimality > _FAR * ends.tol:

@@ -243,7 +243,8 @@ class ViewProblem(Problem):
         state = tried[self.kept(update, goal, tried)].state
         if not self._is_met(update, goal, tried):
             message = (
-                f"The update stopped after max_iter={update.max_iter} steps at "
+                f"The update stopped after {len(tried)} steps "
+                f"(max_iter={update.max_iter}) at "
                 f"stationarity {state.stationarity:.1e}, above "
                 f"target_tol={update.target_tol:.1e}."
             )

@@ -56,6 +56,18 @@ class Keeping(Diary):
         self.fitted = fitted_estimator
 
 
+class Stopping(Diary):
+    """Stops at the end of the first task of a name."""
+
+    def __init__(self, name):
+        super().__init__()
+        self.name = name
+
+    def on_fit_task_end(self, estimator, context):
+        super().on_fit_task_end(estimator, context)
+        return context.task_name == self.name
+
+
 def path_of(context):
     names = []
     while context is not None:
@@ -107,6 +119,38 @@ def test_refits_are_tasks(data):
     model.set_callbacks(diary).fit(X, y, sensitive_features=group)
     refits = [path for path in diary.ended if path.endswith("update/refit")]
     assert len(refits) == model.n_iter_
+
+
+@pytest.mark.parametrize(
+    ("name", "update"),
+    [
+        ("step", InfluenceUpdate(max_iter=6)),
+        ("step", InfluenceUpdate(max_iter="auto")),
+        ("refit", Refit(max_refits=6, tol=1e-6)),
+        ("update", Refit(max_refits=6, tol=1e-6)),
+    ],
+)
+def test_a_callback_ends_the_steps(data, name, update):
+    X, y, group = data
+    model = UnlearningClassifier(
+        LogisticRegression(), update=update, weighting=SoftWeighting(strength=0.8)
+    )
+    free = model.fit(X, y, sensitive_features=group).n_iter_
+    diary = Stopping(name)
+    model.set_callbacks(diary).fit(X, y, sensitive_features=group)
+    assert model.n_iter_ == 1 < free
+    assert sorted(diary.begun) == sorted(diary.ended)
+    assert abs(model.objective_after_[0]) < abs(model.objective_before_[0])
+
+
+def test_a_callback_ends_the_steps_of_one_strength_alone(data):
+    X, y, group = data
+    model = UnlearningClassifierCV(
+        LogisticRegression(), strengths=[0.3, 0.6], update=InfluenceUpdate(max_iter=6)
+    )
+    diary = Stopping("step")
+    model.set_callbacks(diary).fit(X, y, sensitive_features=group)
+    assert len([path for path in diary.ended if path.endswith("/step")]) == 2
 
 
 def test_strengths_and_folds_are_tasks(data):

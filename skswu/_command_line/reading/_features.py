@@ -22,6 +22,7 @@ _MANY_NUMBERS = 20
 _FEW_OTHERS = 5
 _SMALL_SHARE = 0.1
 _MOST_TOLD = 5
+_COLUMNS_AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
@@ -74,18 +75,23 @@ def read_features(frame, decimal, missing=MISSING):
     """
     remarks = defaultdict(dict)
     is_text = np.array([_holds_objects(dtype) for dtype in frame.dtypes])
-    columns = dict.fromkeys(frame.columns)
-    others = frame.loc[:, ~is_text]
-    columns.update((name, column.array) for name, column in others.items())
     texts = frame.loc[:, is_text]
-    for name, cells in zip(texts.columns, texts.to_numpy().T, strict=True):
-        reading, columns[name] = _read_column(cells, decimal, missing)
-        _check_finite(name, columns[name])
-        if reading.remark:
-            remarks[reading.remark][name] = reading.example
+    parts, columns = [frame.loc[:, ~is_text]], {}
+    for start in range(0, texts.shape[1], _COLUMNS_AT_ONCE):
+        some = texts.iloc[:, start : start + _COLUMNS_AT_ONCE]
+        numbers = _plain_numbers(some.to_numpy()) if decimal == "." else None
+        if numbers is not None:
+            parts.append(pd.DataFrame(numbers, frame.index, some.columns))
+            continue
+        for name, cells in zip(some.columns, some.to_numpy().T, strict=True):
+            reading, columns[name] = _read_column(cells, decimal, missing)
+            if reading.remark:
+                remarks[reading.remark][name] = reading.example
+    parts.append(pd.DataFrame(columns, index=frame.index))
+    features = pd.concat(parts, axis=1)[frame.columns]
+    _check_finite(features)
     for remark, examples in remarks.items():
         tell(_describe(remark, examples))
-    features = pd.DataFrame(columns, index=frame.index)
     return features, {remark: list(found) for remark, found in remarks.items()}
 
 
@@ -112,12 +118,15 @@ def _read_column(cells, decimal, missing):
 
 
 def _plain_numbers(cells):
-    """Return the numbers of cells if all are numbers as programs write them."""
+    """Return the numbers of cells if all are numbers as programs write them.
+
+    Cells are those of a column or of several.
+    """
     try:
         numbers = cells.astype(np.float64)
     except ValueError:
         return None
-    return None if is_code(cells) else numbers
+    return None if is_code(cells.ravel()) else numbers
 
 
 def _read_texts(texts, counts, decimal):
@@ -187,10 +196,14 @@ def _has_few_others(is_number, counts):
     )
 
 
-def _check_finite(name, column):
-    if column.dtype == np.float64 and np.isinf(column).any():
+def _check_finite(features):
+    numbers = features.select_dtypes(np.float64)
+    n_infinite = np.isinf(numbers.to_numpy()).sum(axis=0)
+    if n_infinite.any():
+        first = n_infinite.argmax()
         raise UsageError(
-            f"{quoted(name)} holds {count(int(np.isinf(column).sum()), 'number')} "
+            f"{quoted(numbers.columns[first])} holds "
+            f"{count(int(n_infinite[first]), 'number')} "
             "that are infinite; replace them, or --drop the column"
         )
 

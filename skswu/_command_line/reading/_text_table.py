@@ -77,7 +77,7 @@ def _parse(data, dialect):
         # Cells beyond the header are looked for in the first rows already.
         warnings.simplefilter("error", pd.errors.ParserWarning)
         try:
-            return pd.read_csv(
+            frame = pd.read_csv(
                 io.BytesIO(data),
                 sep=dialect.separator,
                 encoding=dialect.encoding,
@@ -96,6 +96,8 @@ def _parse(data, dialect):
                 f"this is no CSV with the separator '{separator}' in "
                 f"{dialect.encoding}: {error}"
             ) from error
+    # In one array: of columns that lie apart, each step would handle one by one.
+    return pd.DataFrame(frame.to_numpy(), columns=frame.columns, dtype=object)
 
 
 def _check_surplus(surplus, dialect):
