@@ -188,7 +188,7 @@ class Candidate:
         measured = copy(self)
         vars(measured).pop("classifier", None)
         measured._make_classifier = self._problem.measured_classifier
-        measured.gaps = self.state.values[:-1], self.standard_errors()
+        measured.gaps = self.state.values[:-1], self.standard_errors
         return measured
 
     @property
@@ -201,8 +201,9 @@ class Candidate:
         """Of which metrics only values above zero are to be repaired."""
         return self._problem.one_sided
 
+    @cached_property
     def standard_errors(self):
-        """Return how far chance in the evaluation rows may move the metrics."""
+        """How far chance in the evaluation rows may move the metrics."""
         return self._problem.standard_errors(self.state)
 
     def effective_sample_size(self):
@@ -301,7 +302,7 @@ class Candidate:
         found = None
         if self.kept is not None and self._update.settles:
             found = self._problem.estimate(self.first, self.kept, self._weighting)
-        return found or (None, self._problem.standard_errors(self.state))
+        return found or (None, self.standard_errors)
 
 
 def _sums_of_change(block):

@@ -64,7 +64,7 @@ def make_point(candidate, outcome, tuned):
     """
     state = candidate.state
     gaps, loss = state.values[:-1], state.values[-1]
-    errors = candidate.standard_errors()
+    errors = candidate.standard_errors
     distance = np.where(candidate.one_sided, np.maximum(gaps, 0.0), np.abs(gaps))
     columns = tuned | dict(zip(candidate.names, gaps.tolist(), strict=True))
     for name, error in zip(candidate.names, errors.tolist(), strict=True):
