@@ -1,8 +1,11 @@
 """Objectives and utility measured on blocks of rows."""
 
 from copy import copy
+from functools import partial
 
 import numpy as np
+
+from ..linear._passes import portions
 
 
 class BlockEvaluation:
@@ -66,6 +69,37 @@ class BlockEvaluation:
         ]
         return _Pull(self._model.loss, self._in_blocks, factors)
 
+    def standard_errors(self, parameters):
+        """Return the standard errors of the metrics of models, in one reading.
+
+        Parameters
+        ----------
+        parameters : ndarray of shape (n_models, n_parameters)
+            The models.
+
+        Returns
+        -------
+        ndarray of shape (n_models, n_metrics)
+            NaN where they are not known.
+        """
+        parts = [part for part in self._parts[:-1] if part and part.has_moments]
+        call = partial(
+            _moments,
+            loss=self._model.loss,
+            parts=parts,
+            matrices=self._model.unpack(parameters),
+        )
+        sums = iter(self.rows.reduce(call)[0] if parts else ())
+        errors = []
+        pairs = zip(self._parts[:-1], self._evaluation.metrics, strict=True)
+        for part, metric in pairs:
+            if part and part.has_moments:
+                errors.append(part.standard_errors(next(sums)))
+                continue
+            by_model = [self._evaluation.errors_of(metric, one) for one in parameters]
+            errors.append(np.stack(by_model))
+        return np.concatenate(errors, axis=1)
+
     @property
     def _in_blocks(self):
         return [part for part in self._parts if part is not None]
@@ -118,6 +152,16 @@ class BlockEvaluation:
             view, rows = self._evaluation.view, self._evaluation.rows
             values.append(np.stack([metric.measure(view, rows, p) for p in parameters]))
         return np.concatenate(values, axis=1)
+
+
+def _moments(block, loss, parts, matrices):
+    """Return the moments of metrics of many models."""
+    z = block.measured(block.margins(matrices))
+    sums = [
+        [part.moments(block, loss, z[which]) for part in parts]
+        for which in portions(len(z), z[0].size)
+    ]
+    return tuple(map(np.concatenate, zip(*sums, strict=True)))
 
 
 class _First:

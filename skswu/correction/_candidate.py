@@ -303,7 +303,7 @@ class Candidate:
         found = None
         if self.kept is not None and self._update.settles:
             found = self._problem.estimate(self.first, self.kept, self._weighting)
-        return found or (None, self._problem.standard_errors(self.state))
+        return found or (None, self.standard_errors)
 
 
 def _sums_of_change(block):

@@ -124,6 +124,18 @@ class Corrector:
         """
         yield from self.problem.predicted([one.state for one in candidates])
 
+    def note_standard_errors(self, candidates):
+        """Let candidates know their standard errors, in shared passes.
+
+        Parameters
+        ----------
+        candidates : list of Candidate
+            As :meth:`correct` and :meth:`original` returned them.
+        """
+        errors = self.problem.standard_errors_of([one.state for one in candidates])
+        for candidate, own in zip(candidates, errors, strict=True):
+            candidate.standard_errors = own
+
     def original(self):
         """Return the original model as a Candidate, once it was linearised."""
         return Candidate(self, None, None, None)

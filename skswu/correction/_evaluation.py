@@ -83,11 +83,12 @@ class Evaluation:
 
         Rows are taken to be drawn independently of each other.
         """
-        errors = [
-            metric.standard_errors(self.view, self.rows_of(metric), parameters)
-            for metric in self.metrics
-        ]
+        errors = [self.errors_of(metric, parameters) for metric in self.metrics]
         return np.concatenate(errors)
+
+    def errors_of(self, metric, parameters):
+        """Return the standard errors of one objective's metrics."""
+        return metric.standard_errors(self.view, self.rows_of(metric), parameters)
 
     def rows_of(self, metric):
         """Return the rows that a metric is measured on."""

@@ -324,6 +324,13 @@ class LinearProblem(ViewProblem):
     def measured_classifier(self, state):
         return self.evaluation.classifier(super().classifier(state), state.model)
 
+    def standard_errors(self, state):
+        return self.standard_errors_of([state])[0]
+
+    def standard_errors_of(self, states):
+        parameters = np.stack([state.model for state in states])
+        return self.block_evaluation.standard_errors(parameters)
+
     def predicted(self, states):
         parameters = np.stack([state.model for state in states])
         yield from self.evaluation.predicted_by_many(parameters)

@@ -213,6 +213,16 @@ class Problem(ABC):
             NaN where it is not known.
         """
 
+    def standard_errors_of(self, states):
+        """Return those of many models, (n_models, n_metrics).
+
+        Parameters
+        ----------
+        states : list of State
+            The models.
+        """
+        return np.stack([self.standard_errors(state) for state in states])
+
     @abstractmethod
     def predicted_by(self, state):
         """Return the positions of the labels that a model predicts on them."""

@@ -83,6 +83,10 @@ class RemoteEvaluation(Evaluation):
     def note_rows(self):
         return KindNotes(self.rows.blocks)
 
+    def errors_of(self, metric, parameters):
+        """Return NaN, not known, of metrics whose errors are no sums over rows."""
+        return np.full(len(metric.names), np.nan)
+
     def measured_with(self, name):
         """Return the same evaluation of scores with another offset.
 
@@ -145,11 +149,7 @@ class RemoteProblem(LinearProblem):
         models = parameters[None]
         sums = self.objective.measure(blocks.rows, models, blocks.at())
         values = blocks.measured(sums, models)[0, :-1]
-        return values, np.full(len(self.names), np.nan)
-
-    def standard_errors(self, state):
-        """Return NaN, not known, of each metric: they are no sums over kinds."""
-        return np.full(len(self.names), np.nan)
+        return values, blocks.standard_errors(models)[0]
 
     def confusion(self, state):
         (counts,) = self.predicted([state])

@@ -520,6 +520,7 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
         scores = make_scores(data, wrapped.classifier, corrector.problem, *given)
         candidates = corrector.correct(strengths)
         original, measured = corrector.original(), candidates
+        corrector.note_standard_errors([original, *candidates])
         predicted, pooled = [None] * len(candidates), None
         if scored is None:
             predicted = corrector.predicted(candidates)

@@ -169,7 +169,7 @@ def gradients_under(block, changes):
     """
     slope, sums = block["slope"], []
     factors = np.empty((changes.n_changes, *slope.shape))
-    for which in _portions(changes.n_changes, slope.size):
+    for which in portions(changes.n_changes, slope.size):
         change = _times(changes.take(which).epsilon(block), block.weight)
         np.multiply(change[:, None], slope, out=factors[which[0] : which[-1] + 1])
         n_negative = np.count_nonzero(change < -np.asarray(block.weight), axis=1)
@@ -178,7 +178,7 @@ def gradients_under(block, changes):
     return loss, block.sums(factors), weight, n_negative
 
 
-def _portions(n, size):
+def portions(n, size):
     """Yield positions of models or changes of so many entries that stay in the cache.
 
     ``size`` are the entries of one.
@@ -223,7 +223,7 @@ def outcomes(block, loss, matrices, changes=None, metrics=None):
         _outcomes(
             block, loss, z[which[0] : which[-1] + 1], changes.take(which), metrics
         )
-        for which in _portions(len(z), z[0].size)
+        for which in portions(len(z), z[0].size)
     ]
     total, *further = map(np.concatenate, zip(*sums, strict=True))
     return (total, block.sums(z), *further, *whole)

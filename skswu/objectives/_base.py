@@ -7,7 +7,12 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from .._utils._warnings import warn
-from ._block_metrics import BlockMetrics, WholeArrayMetrics
+from ._block_metrics import (
+    BlockMetrics,
+    WholeArrayMetrics,
+    cell_moments,
+    errors_of_means,
+)
 
 
 class BaseObjective(BaseEstimator, ABC):
@@ -246,9 +251,10 @@ class LossMetrics(BoundMetrics):
 
     def standard_errors(self, view, rows, parameters):
         losses = view.losses(self._rows(view, rows, parameters), parameters)
-        spread = self.share @ (losses - self.share @ losses) ** 2
-        size = 1.0 / (self.share @ self.share)
-        return np.array([np.sqrt(spread / (size - 1.0)) if size > 1 else np.nan])
+        cell = np.zeros(len(losses), dtype=np.intp)
+        return errors_of_means(
+            np.ones((1, 1)), cell_moments(losses[None], self.share, cell, 1)
+        )[0]
 
     def in_blocks(self):
         if self.inputs is not None:
@@ -277,6 +283,8 @@ class LossSums(BlockMetrics):
         The rows' total sample weight.
     """
 
+    has_moments = True
+
     def __init__(self, target, total):
         self.target = target
         self.total = total
@@ -294,6 +302,13 @@ class LossSums(BlockMetrics):
 
     def finish(self, rows, sums):
         return sums / self.total - self.target
+
+    def moments(self, block, loss, z):
+        cell = np.zeros(block.n_rows, dtype=np.intp)
+        return cell_moments(loss.values(block["code"], z), block.count, cell, 1)
+
+    def standard_errors(self, moments):
+        return errors_of_means(np.full((1, 1), 1.0 / self.total), moments)
 
 
 def bind_all(objectives, codes, classes, groups, weight, threshold=None):

@@ -14,6 +14,8 @@ class BlockMetrics(ABC):
 
     #: Whether all rows' scores are brought together for each model that is measured.
     needs_whole_arrays = False
+    #: Whether sums over rows tell the standard errors as well.
+    has_moments = False
 
     @abstractmethod
     def prepare(self, rows, loss, matrix, key):
@@ -61,6 +63,86 @@ class BlockMetrics(ABC):
     def finish(self, rows, sums):
         """Return the metrics (..., n_metrics), given the sums of all blocks."""
         return sums
+
+    def moments(self, block, loss, z):
+        """Return a block's part of what standard errors are made of.
+
+        Parameters
+        ----------
+        block : Block
+            The rows.
+        loss : LinearLoss
+            Of the model.
+        z : ndarray of shape (n_models, n_outputs, n_rows)
+            Margins.
+
+        Returns
+        -------
+        ndarray of shape (n_models, ...)
+        """
+        raise NotImplementedError(type(self).__name__)
+
+    def standard_errors(self, moments):
+        """Return standard errors (n_models, n_metrics), given the sums of moments."""
+        raise NotImplementedError(type(self).__name__)
+
+
+def cell_moments(values, count, cells, n_cells):
+    """Return the sums over cells that standard errors of their means are made of.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_models, n_rows)
+        What is averaged.
+    count : ndarray of shape (n_rows,) or float
+        Sample weights.
+    cells : ndarray of int of shape (n_rows,)
+        The cell of each row.
+    n_cells : int
+        Number of cells.
+
+    Returns
+    -------
+    ndarray of shape (n_models, 4, n_cells)
+        Of the weights, their squares, the weighted values and their squares.
+    """
+    count = np.broadcast_to(count, cells.shape)
+    moments = np.empty((len(values), 4, n_cells))
+    moments[:, 0] = np.bincount(cells, count, n_cells)
+    moments[:, 1] = np.bincount(cells, count**2, n_cells)
+    for of_model, one in zip(moments, values, strict=True):
+        weighted = count * one
+        of_model[2] = np.bincount(cells, weighted, n_cells)
+        weighted *= one
+        of_model[3] = np.bincount(cells, weighted, n_cells)
+    return moments
+
+
+def errors_of_means(of_cells, moments):
+    """Return standard errors of contrasts of the means of cells.
+
+    Rows are taken to be drawn independently of each other.
+
+    Parameters
+    ----------
+    of_cells : ndarray of shape (n_metrics, n_cells)
+        What a row of weight 1 counts in each metric.
+    moments : ndarray of shape (..., 4, n_cells)
+        As :func:`cell_moments` returns them.
+
+    Returns
+    -------
+    ndarray of shape (..., n_metrics)
+    """
+    totals, squares, first, second = np.moveaxis(moments, -2, 0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        spread = second / totals - (first / totals) ** 2
+        # A size of rows of equal weight that tell as much.
+        variance = np.maximum(spread, 0.0) / (totals**2 / squares - 1.0)
+        terms = (of_cells * totals[..., None, :]) ** 2 * variance[..., None, :]
+    # A row by itself tells nothing of the spread.
+    terms[np.isinf(terms)] = np.nan
+    return np.sqrt(terms.sum(axis=-1, where=of_cells != 0))
 
 
 class WholeArrayMetrics(BlockMetrics):

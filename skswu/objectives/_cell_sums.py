@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import log_softmax, softmax
 
 from .._utils._sigmoid import sigmoid
-from ._block_metrics import BlockMetrics
+from ._block_metrics import BlockMetrics, cell_moments, errors_of_means
 
 
 class CellSums(BlockMetrics):
@@ -25,6 +25,8 @@ class CellSums(BlockMetrics):
     threshold : float, default=0.0
         The log-odds of the second of two classes that become even.
     """
+
+    has_moments = True
 
     def __init__(self, of_cells, cells, threshold=0.0):
         self.of_cells = of_cells
@@ -60,6 +62,14 @@ class CellSums(BlockMetrics):
         return np.stack(
             [np.bincount(cells, one * block.count, n_cells) for one in models]
         )
+
+    def moments(self, block, loss, z):
+        quantity = self.quantity(block["code"], self._scores(loss, z))
+        n_cells = self.of_cells.shape[1]
+        return cell_moments(quantity, block.count, block[self._key], n_cells)
+
+    def standard_errors(self, moments):
+        return errors_of_means(self.of_cells, moments)
 
     def slopes(self, block, loss, z, slope):
         slope = loss.pull_back(z, self.slope(block["code"], self._scores(loss, z)))

@@ -2,13 +2,13 @@
 
 from abc import abstractmethod
 from copy import copy
-from functools import cached_property
 
 import numpy as np
 from scipy.special import softmax
 
 from .._utils._sigmoid import sigmoid
 from ._base import ScoreMetrics
+from ._block_metrics import cell_moments, errors_of_means
 from ._cell_sums import ProbabilitySums
 
 
@@ -80,24 +80,8 @@ class CellMeanMetrics(ScoreMetrics):
 
     def standard_errors(self, view, rows, parameters):
         quantity = self.quantity(view.scores(rows, parameters), slice(None))
-        weighted = self.weight * quantity
-        with np.errstate(invalid="ignore", divide="ignore"):
-            mean = self._sums(weighted) / self.totals
-            spread = self._sums(weighted * quantity) / self.totals - mean**2
-            variance = np.maximum(spread, 0.0) / (self._effective_sizes - 1.0)
-            terms = (self.of_cells * self.totals) ** 2 * variance
-        # A row by itself tells nothing of the spread.
-        terms[np.isinf(terms)] = np.nan
-        return np.sqrt(terms.sum(axis=1, where=self.of_cells != 0))
-
-    @cached_property
-    def _effective_sizes(self):
-        """The number of rows of equal weight that tell as much, of each cell."""
-        with np.errstate(invalid="ignore"):
-            return self.totals**2 / self._sums(self.weight**2)
-
-    def _sums(self, values):
-        return np.bincount(self.cells, values, len(self.totals))
+        given = quantity[None], self.weight, self.cells, len(self.totals)
+        return errors_of_means(self.of_cells, cell_moments(*given))[0]
 
     def _coefficients(self, rows):
         """Return what each row's quantity counts in each metric."""

@@ -117,6 +117,7 @@ class LimitSums(BlockMetrics):
         self.limit = limit
         self.sign = sign
         self.needs_whole_arrays = means.needs_whole_arrays
+        self.has_moments = means.has_moments
 
     def prepare(self, rows, loss, matrix, key):
         self.means.prepare(rows, loss, matrix, key)
@@ -126,6 +127,12 @@ class LimitSums(BlockMetrics):
 
     def slopes(self, block, loss, z, slope):
         return self.sign * self.means.slopes(block, loss, z, slope)
+
+    def moments(self, block, loss, z):
+        return self.means.moments(block, loss, z)
+
+    def standard_errors(self, moments):
+        return self.means.standard_errors(moments)
 
     def finish(self, rows, sums):
         means = self.means.finish(rows, sums)
