@@ -117,14 +117,16 @@ def hypervolumes(fronts):
 def print_hypervolumes(values, utility):
     for (metric, model), part in values.groupby(["metric", "model"], sort=False):
         table = part.droplevel(["metric", "model"])
-        n_splits = table.index.get_level_values("split").nunique()
-        cells = table.groupby(["method", "data"], sort=False).agg(["mean", "sem"])
+        cells = table.groupby(["method", "data"], sort=False)
+        counts = cells.size().unstack("data").agg(["min", "max"], axis=1).astype(int)
+        cells = cells.agg(["mean", "sem"])
         means = cells["mean"].unstack("data", sort=False)
         errors = cells["sem"].fillna(0.0).unstack("data", sort=False)
         shown = means.map("{:.3f}".format) + " ± " + errors.map("{:.3f}".format)
         shown["mean"] = means.mean(axis=1, skipna=False).map("{:.3f}".format)
+        shown["splits"] = ["-".join(map(str, sorted({*row}))) for row in counts.values]
         against = f"{utility.replace('_', ' ').capitalize()} against {TITLES[metric]}"
-        print(f"\n### {against}, {model}, splits: {n_splits}\n")
+        print(f"\n### {against}, {model}\n")
         print_table(shown)
 
 
@@ -138,7 +140,8 @@ def print_leads_over_peers(values):
         table = part.droplevel(["metric", "model"]).unstack("method")
         shown = {}
         for data, rows in table.groupby("data", sort=False):
-            peers = rows[rows.columns.intersection(PEERS)].dropna(axis=1, how="all")
+            peers = rows[rows.columns.intersection(PEERS)]
+            peers = peers.dropna(axis=1, thresh=min(2, len(rows)))
             if peers.empty:
                 continue
             best = peers.mean().idxmax()
