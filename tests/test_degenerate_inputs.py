@@ -11,7 +11,7 @@ import sklearn
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.linear_model import LogisticRegression, RidgeClassifier, SGDClassifier
 from sklearn.model_selection import KFold
 from sklearn.svm import LinearSVC
 from sklearn.utils.fixes import parse_version
@@ -262,6 +262,18 @@ def test_a_model_without_a_coefficient_has_nothing_to_correct(
         model.unlearn(X, y, sensitive_features=group)
     assert_array_equal(model.sample_weight_, np.ones(120))
     assert not model.estimator_.coef_.any()
+
+
+@pytest.mark.filterwarnings("ignore::skswu.exceptions.TrainingDataWarning")
+def test_an_intercept_alone_has_nothing_to_correct(data):
+    X, y, group = data
+    fitted = SGDClassifier("log_loss", penalty="l1", alpha=100.0).fit(X, y)
+    assert not fitted.coef_.any()
+    assert fitted.intercept_.any()
+    model = UnlearningClassifier(fitted)
+    with pytest.warns(NothingToCorrectWarning):
+        model.unlearn(X, y, sensitive_features=group)
+    assert_array_equal(model.sample_weight_, np.ones(120))
 
 
 def test_an_output_without_a_coefficient_is_no_obstacle(data, capfd):

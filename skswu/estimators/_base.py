@@ -168,7 +168,8 @@ class BaseUnlearningClassifier(
     """
 
     _parameter_constraints = {
-        "estimator": [HasMethods(["fit", "predict"])],
+        # One that stacks others predicts only once it is fitted.
+        "estimator": [HasMethods(["fit"])],
         **part_constraints(),
         "validation_fraction": [
             Interval(Real, 0, 1, closed="neither"),

@@ -19,7 +19,9 @@ class UnlearningClassifier(BaseUnlearningClassifier):
     estimator : classifier or Pipeline
         What to correct, or a Pipeline that ends in it. :meth:`fit` fits a clone, or
         keeps a :class:`~sklearn.frozen.FrozenEstimator` as it is; :meth:`unlearn`
-        takes it fitted. It is never modified.
+        takes it fitted. It is never modified. A decision threshold around it, as by
+        :class:`~sklearn.model_selection.FixedThresholdClassifier`, is kept, and gaps
+        are measured at it.
     objective : str, BaseObjective or list of them, default="demographic_parity"
         What to repair: ``"demographic_parity"``, ``"equal_opportunity"``,
         ``"equalized_odds"``, ``"false_positive_rate_parity"``,

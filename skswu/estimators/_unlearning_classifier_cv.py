@@ -226,6 +226,10 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
 
     Notes
     -----
+    Parameters of parts that were given by name are set through them, as
+    ``objective__pos_label``, ``weighting__utility_tolerance`` or ``estimator__C``; see
+    :class:`UnlearningClassifier`.
+
     An estimate that is just at its bound breaks it on other rows every other time, and
     the best one of many strengths within a bound is often just at it. Without ``cv`` it
     is more often, as the rows that are measured chose the correction's direction. Where

@@ -20,6 +20,8 @@ _POWER_LETTERS = 7
 # What the ticks and the label of the other axis leave of the width.
 _AXIS_SHARE = 0.8
 _LEGEND_SIZE = 30
+# Inches that it takes without the figure growing.
+_USUAL_LEGEND = 1.0
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "*", "h")
 _OURS = "skswu"
 # What a scatter plot takes for each sample; colours as such may also be one of numbers.
@@ -43,7 +45,8 @@ def new_axes(display, ax):
             'extra "plot": pip install "skswu[plot]".'
         ) from error
     if ax is None:
-        _, ax = plt.subplots(layout="constrained")
+        figure, ax = plt.subplots(layout="constrained")
+        figure.set_gid(_OURS)
     return ax
 
 
@@ -221,7 +224,18 @@ def add_legend(ax):
         _finish(legend, labels)
         if legend.get_window_extent().width <= _room(ax):
             break
+    _make_room(ax.figure, legend)
     return legend
+
+
+def _make_room(figure, legend):
+    """Have a figure of our own grow by what a high legend takes of it."""
+    from matplotlib import rcParams
+
+    if figure.get_gid() == _OURS:
+        taken = legend.get_window_extent().height / figure.dpi - _USUAL_LEGEND
+        height = rcParams["figure.figsize"][1] + taken
+        figure.set_figheight(max(figure.get_figheight(), height))
 
 
 def _finish(legend, labels):

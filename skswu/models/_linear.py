@@ -53,6 +53,8 @@ class LinearModelView(LinearView):
         free = support[:, columns]
         matrix = np.where(free, matrix[:, columns], 0.0)
         super().__init__(estimator, matrix, free, loss, columns)
+        # By an intercept alone, all rows are measured alike, and are to stay so.
+        self.may_leave_out = len(self._features) > 0
 
     def _check_outputs(self, n_outputs):
         n_classes = len(self.classes)

@@ -290,3 +290,47 @@ def test_an_attack_is_answered_at_it(data):
         right = (expit(margin) >= threshold) == y
         score = make_robustness_scorer(epsilon=0.2)(given, X, y)
         assert_allclose(score, right.mean())
+
+
+def net(kind, n_outputs, **options):
+    torch = pytest.importorskip("torch")
+    skorch = pytest.importorskip("skorch")
+    torch.manual_seed(0)
+    layers = [torch.nn.Linear(3, 3), torch.nn.Tanh(), torch.nn.Linear(3, n_outputs)]
+    if n_outputs == 1:
+        layers.append(torch.nn.Flatten(0))
+    else:
+        options["criterion"] = torch.nn.CrossEntropyLoss
+    return getattr(skorch, kind)(
+        torch.nn.Sequential(*layers),
+        max_epochs=20,
+        lr=0.1,
+        train_split=None,
+        verbose=0,
+        **options,
+    )
+
+
+@pytest.mark.parametrize("parameters", ["all", "last_layer"])
+@pytest.mark.parametrize("case", ["two outputs", "one output", "its own"])
+def test_networks_keep_theirs(data, case, parameters):
+    X, y, group = data
+    X, y = X.astype(np.float32), y.astype(np.float32)
+    if case == "two outputs":
+        y = y.astype(np.int64)
+        given = fixed(net("NeuralNetClassifier", 2), 0.6)
+    elif case == "one output":
+        given = fixed(net("NeuralNetBinaryClassifier", 1), 0.6)
+    else:
+        given = net("NeuralNetBinaryClassifier", 1, threshold=0.6)
+    given.fit(X, y)
+    model = UnlearningClassifierCV(given, strengths=[0.0, 0.5])
+    model.set_params(influence__parameters=parameters)
+    model.unlearn(X, y, sensitive_features=group)
+    log_odds = logit(given.predict_proba(X)[:, 1].astype(float)) - logit(0.6)
+    means = [expit(log_odds[group == one] / 0.25).mean() for one in (0, 1)]
+    assert_allclose(model.objective_before_, means[1] - means[0], rtol=1e-3)
+    rates = [(log_odds[group == one] > 0).mean() for one in (0, 1)]
+    assert_allclose(model.path_["disparity"][0], abs(rates[1] - rates[0]))
+    expected = model.predict_proba(X)[:, 1] > 0.6
+    assert_array_equal(model.predict(X) == 1, expected)

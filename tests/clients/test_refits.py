@@ -92,6 +92,7 @@ def searched(requests):
 MADE_OF_OTHERS = {
     "voting": lambda r: VotingClassifier([("l", linear(r))], voting="soft"),
     "stacking": lambda r: StackingClassifier([("l", linear(r))], linear(r), cv=2),
+    "stacking by default": lambda r: StackingClassifier([("l", linear(r))], cv=2),
     "calibrated": lambda r: CalibratedClassifierCV(linear(r), cv=2),
     "search": searched,
 }

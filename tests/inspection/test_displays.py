@@ -515,6 +515,20 @@ def test_names_of_groups_are_shown_as_they_are(name):
     check_layout(display)
 
 
+def test_a_figure_grows_by_a_high_legend():
+    few, many = (of_groups([f"{i} {'x y' * 16}" for i in range(n)]) for n in (2, 14))
+    heights = []
+    for display in (few, many):
+        display.figure_.canvas.draw()
+        heights.append(display.ax_.get_window_extent().height)
+    assert heights[1] > 0.7 * heights[0]
+    given = plt.figure(layout="constrained")
+    InfluenceDisplay.from_values(
+        many.influence, many.utility_influence, groups=many.groups, ax=given.gca()
+    )
+    assert given.get_figheight() == plt.rcParams["figure.figsize"][1]
+
+
 @pytest.mark.parametrize("n_columns", [1, 2])
 def test_long_names_stay_within_the_figure(n_columns):
     name = "demographic_parity[has_been_approved]: " + " - ".join(["x" * 50] * 2)
