@@ -30,7 +30,7 @@ from skswu import UnlearningClassifier, UnlearningClassifierCV
 N_FEATURES = 50
 CHUNK = 100_000
 # The keywords with which workers keep freed memory, see the user guide.
-KEPT_MEMORY = {"MALLOC_TRIM_THRESHOLD_": "1000000000", "MALLOC_MMAP_THRESHOLD_": 3e7}
+KEPT_MEMORY = {"MALLOC_TRIM_THRESHOLD_": "1000000000", "MALLOC_MMAP_THRESHOLD_": "30000000"}
 
 
 def chunks(n_rows):
@@ -211,7 +211,7 @@ def idle_share(client):
 def read_part(folder, shape, size, block_info=None):
     start = block_info[None]["chunk-location"][0] * size
     X = np.memmap(Path(folder, "X"), np.float64, "r", shape=shape)
-    return np.array(X[start : start + size])
+    return X[start : start + size]  # a memory map as well
 
 
 def time_call(name, client, idle, model, X, y, group):
