@@ -30,7 +30,10 @@ from skswu import UnlearningClassifier, UnlearningClassifierCV
 N_FEATURES = 50
 CHUNK = 100_000
 # The keywords with which workers keep freed memory, see the user guide.
-KEPT_MEMORY = {"MALLOC_TRIM_THRESHOLD_": "1000000000", "MALLOC_MMAP_THRESHOLD_": "30000000"}
+KEPT_MEMORY = {
+    "MALLOC_TRIM_THRESHOLD_": "1000000000",
+    "MALLOC_MMAP_THRESHOLD_": "30000000",
+}
 
 
 def chunks(n_rows):
