@@ -76,6 +76,8 @@ class Evaluation:
         """
         evaluation = copy(self)
         evaluation._scored = self.view.offset_rows(self.rows, name)
+        evaluation.rows = copy(self.rows)
+        evaluation.rows.blocks = self.rows.blocks.apart(offset=name)
         return evaluation
 
     def standard_errors(self, parameters):

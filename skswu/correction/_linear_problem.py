@@ -317,9 +317,13 @@ class LinearProblem(ViewProblem):
         -------
         values, errors : ndarray of shape (n_metrics,)
         """
-        evaluation = self.evaluation.with_offset(name)
-        values = evaluation.measure(parameters)[:-1]
-        return values, evaluation.standard_errors(parameters)
+        blocks = BlockEvaluation(
+            self.evaluation.with_offset(name), self.objective.model
+        )
+        models = parameters[None]
+        sums = self.objective.measure(blocks.rows, models, blocks.at())
+        values = blocks.measured(sums, models)[0, :-1]
+        return values, blocks.standard_errors(models)[0]
 
     def measured_classifier(self, state):
         return self.evaluation.classifier(super().classifier(state), state.model)

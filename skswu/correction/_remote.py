@@ -4,7 +4,6 @@ All that has an entry a row stays where the rows are. What objectives ask of lab
 groups is asked of kinds of rows, see :mod:`skswu.inputs._kinds`.
 """
 
-from copy import copy
 from functools import partial
 
 import numpy as np
@@ -16,7 +15,6 @@ from ..models import check_needs, make_model_view
 from ..models._linear_view import predicted_positions
 from ..objectives._base import bind_all
 from ..updates import InfluenceUpdate
-from ._block_evaluation import BlockEvaluation
 from ._evaluation import Evaluation
 from ._evaluation_rows import kind_of_rows
 from ._linear_problem import LinearProblem
@@ -87,19 +85,6 @@ class RemoteEvaluation(Evaluation):
         """Return NaN, not known, of metrics whose errors are no sums over rows."""
         return np.full(len(metric.names), np.nan)
 
-    def measured_with(self, name):
-        """Return the same evaluation of scores with another offset.
-
-        Parameters
-        ----------
-        name : str
-            Under which it is noted beside the rows.
-        """
-        evaluation = copy(self)
-        evaluation.rows = copy(self.rows)
-        evaluation.rows.blocks = self.rows.blocks.apart(offset=name)
-        return evaluation
-
 
 class RemoteProblem(LinearProblem):
     """A linear model on rows that lie elsewhere."""
@@ -142,14 +127,6 @@ class RemoteProblem(LinearProblem):
         call = partial(_count_predicted, matrices=matrices, shape=shape, cut=cut)
         ((counts,),) = self.evaluation.rows.blocks.reduce(call)
         return counts
-
-    def measure_with_offset(self, name, parameters):
-        evaluation = self.evaluation.measured_with(name)
-        blocks = BlockEvaluation(evaluation, self.objective.model)
-        models = parameters[None]
-        sums = self.objective.measure(blocks.rows, models, blocks.at())
-        values = blocks.measured(sums, models)[0, :-1]
-        return values, blocks.standard_errors(models)[0]
 
     def confusion(self, state):
         (counts,) = self.predicted([state])

@@ -240,7 +240,6 @@ def test_weights_without_multipliers_go_back_to_the_rows(engine, data, weighting
 STEPS = {
     "whole strength": {"weighting__strength": 0.4},
     "out of reach": {"weighting__upper": 0.1, "weighting__lower": -0.1},
-    "bounded utility": {"weighting__utility_tolerance": 1e-4},
 }
 
 
@@ -250,8 +249,10 @@ def test_several_steps_are_those_of_arrays(workers, data, case):
     assert_several_steps_are_the_same(data, STEPS[case])
 
 
+@pytest.mark.filterwarnings("ignore::skswu.exceptions.UnreachableTargetWarning")
 def test_several_steps_read_partitions_in_turn(data):
-    assert_several_steps_are_the_same([one[::4] for one in data], {})
+    bounded = {"weighting__utility_tolerance": 1e-3}
+    assert_several_steps_are_the_same([one[::4] for one in data], bounded)
 
 
 def assert_several_steps_are_the_same(data, params):
