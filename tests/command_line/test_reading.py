@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skswu._command_line.reading import _table, _text_table
+from skswu._command_line.reading import _features, _table, _text_table
 from skswu._command_line.reading._features import read_features
 
 
@@ -413,3 +413,24 @@ def test_decimals_are_looked_for_in_some_rows_only(run, write, people, monkeypat
     monkeypatch.setattr(_table, "_N_SAMPLED", 10)
     result = run(write(_text(people, sep=";", decimal=",")))
     assert "decimal ','" in result.output
+
+
+@pytest.mark.filterwarnings("ignore::skswu._command_line._messages.CommandWarning")
+def test_columns_are_read_alike_alone_and_together(rng, monkeypatch):
+    kinds = [["1.5", "2"], ["1.5", "NA"], ["", ""], ["u", "v"], ["True", "false"]]
+    kinds += [["007", "12"], ["$5", "6"], ["inf ant", "1"]]
+    columns = {
+        f"{number} {kind}": np.array(kind, object)[rng.integers(0, 2, 40)]
+        for number in range(3)
+        for kind in [kinds[0], *kinds]
+    }
+    frame = pd.DataFrame(columns, dtype=object)
+    read = []
+    for n_columns in (1, 2, 100):
+        monkeypatch.setattr(_features, "_COLUMNS_AT_ONCE", n_columns)
+        features, remarks = read_features(frame, ".")
+        read.append((features, {name: set(found) for name, found in remarks.items()}))
+    for features, remarks in read[1:]:
+        pd.testing.assert_frame_equal(features, read[0][0])
+        assert remarks == read[0][1]
+    assert list(read[0][0]) == list(frame)

@@ -79,7 +79,7 @@ def read_features(frame, decimal, missing=MISSING):
     parts, columns = [frame.loc[:, ~is_text]], {}
     for start in range(0, texts.shape[1], _COLUMNS_AT_ONCE):
         some = texts.iloc[:, start : start + _COLUMNS_AT_ONCE]
-        numbers = _plain_numbers(some.to_numpy()) if decimal == "." else None
+        numbers = _numbers_of(some, missing) if decimal == "." else None
         if numbers is not None:
             parts.append(pd.DataFrame(numbers, frame.index, some.columns))
             continue
@@ -115,6 +115,14 @@ def _read_column(cells, decimal, missing):
     if reading.values.dtype == bool and not pd.isna(column).any():
         column = column.astype(bool)
     return reading, column
+
+
+def _numbers_of(texts, missing):
+    """Return the numbers of columns if all cells are plain ones or missing."""
+    numbers = _plain_numbers(texts.to_numpy())
+    if numbers is not None:
+        return numbers
+    return _plain_numbers(texts.mask(texts.isin(missing), "nan").to_numpy())
 
 
 def _plain_numbers(cells):
