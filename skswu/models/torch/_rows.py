@@ -19,6 +19,7 @@ from ._memory import (
     is_out_of_memory,
     saved_bytes_per_row,
 )
+from ._noted_margins import NotedMargins
 from ._plain_operations import plain_operations
 
 # Rows of a batch that is cut from arrays in memory: enough that the time goes into the
@@ -92,6 +93,8 @@ class TorchRows:
         Largest number of rows in a batch, once the device ran out of memory.
     source : nested arrays or torch.utils.data.Dataset
         What batches are cut from, or what goes through the net's iterator.
+    margins : NotedMargins
+        What the network made of the rows last.
     """
 
     def __init__(self, net, X, labels, codes, targets):
@@ -101,6 +104,7 @@ class TorchRows:
         self.weight = None
         self.mass = None
         self.limit = None
+        self.margins = NotedMargins()
         self._rows_in_memory = None
         self._collated = None
         dataset = net.get_dataset(X, labels)
