@@ -1,11 +1,12 @@
 """Processor time of a whole ``unlearn`` of networks, in epochs of their training.
 
-Five corrections that people make: the last layer of a net, all of a perceptron of 320,000
-parameters, one block and the head of a small transformer, all of it, and LoRA adapters
-of MiniLM. The epochs are what ``partial_fit`` of the net takes in the same process, in
-turn with ``unlearn``, the least of each; so they hardly depend on the machine or on what
-else it does. Beside it, where that time would have led: the net trained anew under the
-weights that ``unlearn`` found, for as many epochs as it took.
+Five corrections that people make: the last layer of a net, all of a perceptron of
+320,000 parameters, one block and the head of a small transformer, all of it, and LoRA
+adapters of MiniLM. The epochs are what ``partial_fit`` of the net takes in the same
+process, in turn with ``unlearn``, the least of each; so they hardly depend on the
+machine or on what else it does. Beside it, where that time would have led: the net
+trained anew, and trained on, under the weights that ``unlearn`` found, for as many
+epochs as it took.
 
 It needs ``pip install "skswu[examples]"``. Run with ``--quick`` for a smoke test on few
 rows, and with ``--retrain`` for the comparison.
@@ -156,7 +157,7 @@ class Run:
         )
 
     def retrained(self):
-        """Return what training under the same weights comes to, of gap and mean loss."""
+        """Return gaps and mean losses that training under the same weights leads to."""
         model, view = self.model, make_model_view(self.net)
         codes = np.searchsorted(view.classes, self.y)
         rows = view.training_rows(self.X, codes)

@@ -8,7 +8,6 @@ from scipy import linalg
 
 from .._utils._progress import report_residual
 from ._conjugate_gradient import ConjugateGradientInverse
-from ._curvature import Solution
 
 # Of the vectors that may be kept, the share that one solve leaves to the next.
 _RECYCLED_SHARE = 0.5

@@ -775,7 +775,7 @@ def test_out_of_memory_while_moving_rows_to_the_device(rng, monkeypatch):
 
     monkeypatch.setattr("skswu.models.torch._rows.to_tensor", move)
     with pytest.warns(RuntimeWarning, match="ran out of memory"):
-        losses = view.losses(rows, view.parameters)
+        losses = anew(view.losses, view, rows)
     assert_allclose(losses, expected)
 
 
@@ -788,7 +788,7 @@ def test_a_row_that_does_not_fit_is_an_error(rng, monkeypatch):
         pytest.warns(RuntimeWarning, match="ran out of memory"),
         pytest.raises(torch.OutOfMemoryError),
     ):
-        view.losses(rows, view.parameters)
+        anew(view.losses, view, rows)
 
 
 @pytest.mark.parametrize("kind", ["hessian", "gauss_newton"])

@@ -42,7 +42,9 @@ def write(n_comments, seed=0):
 def numbered(comments):
     """Return comments as numbers of words, 0 where one is over."""
     words = [comment.lower().rstrip(".").split() for comment in comments]
-    known = {word: 1 + k for k, word in enumerate(sorted({w for ws in words for w in ws}))}
+    known = {
+        word: 1 + k for k, word in enumerate(sorted({w for ws in words for w in ws}))
+    }
     ids = np.zeros((len(words), max(map(len, words))), dtype=np.int64)
     for row, ws in zip(ids, words, strict=True):
         row[: len(ws)] = [known[word] for word in ws]
