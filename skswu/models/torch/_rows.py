@@ -12,6 +12,7 @@ from skorch.utils import is_pandas_ndframe, to_tensor
 from torch.utils.data import DataLoader, SequentialSampler
 
 from ..._utils._warnings import warn
+from ._frozen_layers import KeptConstants
 from ._memory import (
     PROBED_ROWS,
     batch_bytes,
@@ -40,11 +41,14 @@ class Batch:
         What the module takes, on its device.
     targets : Tensor
         Labels as the loss takes them.
+    constants : KeptConstants or None
+        Where outputs of layers that do not change are kept; None keeps none.
     """
 
     rows: slice
     inputs: Any
     targets: Any
+    constants: Any = None
 
     def __len__(self):
         return self.rows.stop - self.rows.start
@@ -105,6 +109,7 @@ class TorchRows:
         self.mass = None
         self.limit = None
         self.margins = NotedMargins()
+        self._constants = KeptConstants(torch.device(net.device or "cpu"))
         self._rows_in_memory = None
         self._collated = None
         dataset = net.get_dataset(X, labels)
@@ -238,9 +243,8 @@ class TorchRows:
         """Yield a batch with its inputs on the device, in parts if it does not fit."""
 
         def move(batch):
-            return replace(
-                batch, inputs=to_tensor(batch.inputs, device=self.net.device)
-            )
+            inputs = to_tensor(batch.inputs, device=self.net.device)
+            return replace(batch, inputs=inputs, constants=self._constants)
 
         for _, moved in self.attempt(move, batch):
             yield moved
