@@ -64,9 +64,8 @@ def make_view(rng, module, names, **options):
         train_split=None,
         verbose=0,
     )
-    whole = make_model_view(net.fit(X, y))
-    view = whole.restricted_to(names, X)
-    return whole, view, view.training_rows(X, y)
+    view = make_model_view(net.fit(X, y)).restricted_to(names, X)
+    return view, view.training_rows(X, y)
 
 
 def derivatives(view, rows, parameters):
@@ -92,7 +91,7 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_derivatives_are_those_of_the_whole_net(name, rng):
     module, options, names, frozen = CASES[name]
-    whole, view, rows = make_view(rng, module, names, **options)
+    view, rows = make_view(rng, module, names, **options)
     moved = view.parameters + 0.3
     found = derivatives(view, rows, moved)
     corrected = make_model_view(view.corrected(moved))
@@ -118,7 +117,7 @@ def test_derivatives_are_those_of_the_whole_net(name, rng):
 
 def test_outputs_are_kept_as_far_as_memory_allows(rng):
     with config_context(working_memory=0.001):  # of which 131 bytes may be kept
-        _, view, rows = make_view(rng, Chain, ["last.*"])
+        view, rows = make_view(rng, Chain, ["last.*"])
         expected = derivatives(view, rows, view.parameters)
         layer = view.network.net.module_.first
         before = layer.n_rows
