@@ -117,6 +117,9 @@ _ITERATIVE = {
 class ConjugateGradient(CurvatureSolver):
     """Conjugate gradients on products, preconditioned by the diagonal if it is known.
 
+    Where products are dear, as those of networks are, all right-hand sides share one
+    Krylov space, see :class:`BlockConjugateGradientInverse`.
+
     Parameters
     ----------
     tol : float or "auto", default="auto"
