@@ -36,8 +36,17 @@ class BlockConjugateGradientInverse(ConjugateGradientInverse):
         The curvature :math:`H`.
     n_kept : int
         Vectors of a basis; beyond, the solve goes on side by side.
-    damping, tol, max_iter
-        As of :class:`ConjugateGradientInverse`.
+    damping : float, default=0.0
+        The :math:`\delta \ge 0` added to the diagonal.
+    tol : float, default=1e-8
+        Relative residual at which a right-hand side is solved.
+    max_iter : int, default=1000
+        Largest number of products with a block of vectors.
+
+    Warns
+    -----
+    ConvergenceWarning
+        As :class:`ConjugateGradientInverse` does.
 
     References
     ----------

@@ -9,7 +9,14 @@ from ..._utils._compat_torch import modules_of, tree_flatten, tree_unflatten
 from ._memory import PROBED_ROWS, constants_bytes, is_out_of_memory
 
 # What a pass without the layers may raise; then they are computed anew each time.
-_FAILURES = (RuntimeError, TypeError, ValueError, AttributeError, IndexError)
+_FAILURES = (
+    AssertionError,
+    AttributeError,
+    IndexError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 
 
 class KeptConstants:
