@@ -156,7 +156,8 @@ class LinearProblem(ViewProblem):
         return model.pack(gradient)
 
     def _asked(self, move):
-        return self.asked_gradient(move.epsilon)
+        weight = self.rows.weight * move.epsilon
+        return self.view.loss_gradient(self.rows, self.view.parameters, weight)
 
     def first_factor(self, model):
         """Return the Factor of the fit, as a ReweightedModel makes it."""
