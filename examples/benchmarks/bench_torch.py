@@ -26,6 +26,7 @@ from copy import copy, deepcopy
 
 import numpy as np
 import torch
+from networks.modules import Perceptron
 from sklearn.compose import make_column_transformer
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from skorch import NeuralNetClassifier
@@ -38,19 +39,6 @@ from skswu.influence import ConjugateGradient, Nystrom, make_inverse_curvature
 from skswu.models import make_model_view
 
 PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 0
-
-
-class Perceptron(nn.Sequential):
-    """Two hidden layers of the same width."""
-
-    def __init__(self, n_inputs=108, width=16):
-        super().__init__(
-            nn.Linear(n_inputs, width),
-            nn.ReLU(),
-            nn.Linear(width, width),
-            nn.ReLU(),
-            nn.Linear(width, 2),
-        )
 
 
 def load_rows(n_rows):

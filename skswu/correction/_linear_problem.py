@@ -90,7 +90,7 @@ class LinearProblem(ViewProblem):
         step = solution.vectors[:, -1]
         self._note_decrement(first.gradient, step, first.total_weight)
         gram, reach = objective.note_influences(directions, influence_sums)
-        self.tilt = self._kept_gradient(lambda: first.gradient)
+        self.tilt = self._kept_gradient(first.gradient)
         return Linearized(
             rows,
             self.before,
@@ -154,6 +154,10 @@ class LinearProblem(ViewProblem):
         )
         ((gradient,),) = self.objective.rows.reduce(call)
         return model.pack(gradient)
+
+    def _asked(self, move):
+        weight = self.rows.weight * move.epsilon
+        return self.view.loss_gradient(self.rows, self.view.parameters, weight)
 
     def first_factor(self, model):
         """Return the Factor of the fit, as a ReweightedModel makes it."""

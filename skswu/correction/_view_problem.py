@@ -44,6 +44,7 @@ class ViewProblem(Problem):
         self.sample_weight = sample_weight
         self.influence = influence
         self.keeps_leftover = keeps_leftover
+        self.inverse = None
         self.names = evaluation.names
         self.one_sided = evaluation.one_sided
         self.n_rows = len(rows)
@@ -58,15 +59,14 @@ class ViewProblem(Problem):
 
     def linearize(self):
         view, rows, start = self.view, self.rows, self.view.parameters
-        self.tilt = self._kept_gradient(
-            lambda: view.objective_gradient(rows, start, rows.weight)
-        )
+        self._fit_gradient = left = view.objective_gradient(rows, start, rows.weight)
+        self.tilt = self._kept_gradient(left)
         values, gradients = self.evaluation.linearize(start)
         self._keep(values)
-        linearized = self._linearize(start, np.zeros(self.n_rows), values, gradients)
+        nothing = np.zeros(self.n_rows)
+        linearized = self._linearize(start, nothing, values, gradients, left)
         view.check_training_rows(rows)
         if view.training_decrement_limit(rows) is not None:
-            left = view.objective_gradient(rows, start, rows.weight)
             with kept_warnings():  # what is rounding has no residual to reach
                 step = self.inverse.solve(left[:, None]).vectors[:, 0]
             self._note_decrement(left, step, rows.weight.sum())
@@ -100,15 +100,15 @@ class ViewProblem(Problem):
 
     def _kept_gradient(self, gradient):
         """Return the training gradient that counts as zero."""
-        return gradient() if self.keeps_leftover else 0.0 * self.view.parameters
+        return gradient if self.keeps_leftover else 0.0 * gradient
 
-    def _linearize(self, parameters, epsilon, values, gradients, origin=None):
-        """Return the metrics as affine functions of the weights, around a point."""
-        view, rows = self.view, self.rows
-        weight = rows.weight * (1.0 + epsilon)
+    def _linearize(self, parameters, epsilon, values, gradients, left):
+        """Return the metrics as affine functions of the weights, around a point.
+
+        There ``left`` is the gradient of the training objective.
+        """
         solution, influence = self.influences(parameters, epsilon, gradients)
-        leftover = view.objective_gradient(rows, parameters, weight) - self.tilt
-        drift = -view.to_numpy(solution.vectors.T @ leftover)
+        drift = -self.view.to_numpy(solution.vectors.T @ (left - self.tilt))
         constant = values + drift + influence @ epsilon
         return linearized_around(
             influence,
@@ -116,7 +116,7 @@ class ViewProblem(Problem):
             self.before,
             self.utility_before,
             self.sample_weight,
-            origin,
+            None,
             solution.relative_residual,
             self.evaluation.is_held_out,
             self.one_sided,
@@ -143,7 +143,10 @@ class ViewProblem(Problem):
         """
         view, rows = self.view, self.rows
         weight = rows.weight * (1.0 + epsilon)
-        self.inverse = self.influence.invert(view, rows, parameters, weight)
+        inverse = self.influence.invert(view, rows, parameters, weight)
+        if self.inverse is not None:
+            inverse.recycle(self.inverse)
+        self.inverse = inverse
         solution = self.inverse.solve(gradients)
         influence = view.loss_derivatives(rows, parameters, solution.vectors)
         influence *= rows.weight
@@ -157,7 +160,9 @@ class ViewProblem(Problem):
         # norm turn with the linearisation, and following them may swing for ever.
         epsilon, state = tried[-1].epsilon, tried[-1].state
         values, gradients = self.evaluation.linearize(state.model)
-        last = self._linearize(state.model, epsilon, values, gradients)
+        weight = self.rows.weight * (1.0 + epsilon)
+        left = self.view.objective_gradient(self.rows, state.model, weight)
+        last = self._linearize(state.model, epsilon, values, gradients, left)
         return in_view_of(first, last, epsilon)
 
     def original(self):
@@ -166,7 +171,7 @@ class ViewProblem(Problem):
     def apply(self, update, epsilon, goal, start):
         move = self.make_move(epsilon, self._goal_of(update, goal, start), start.model)
         parameters, length = update.move(move)
-        return self._state(parameters, epsilon, length, move.residual)
+        return self._state(move, parameters, length)
 
     def _goal_of(self, update, goal, start):
         """Return the goal of a step of an update from a State."""
@@ -190,19 +195,25 @@ class ViewProblem(Problem):
             goal=goal,
         )
 
-    def _state(self, parameters, epsilon, length, residual):
-        view, rows = self.view, self.rows
-        left = view.objective_gradient(rows, parameters, rows.weight * (1.0 + epsilon))
-        asked = view.loss_gradient(rows, view.parameters, rows.weight * epsilon)
-        size = max(_norm(asked), _SMALLEST)
+    def _state(self, move, parameters, length):
+        """Return the State of a move that ended at parameters."""
+        left = self.view.objective_gradient(self.rows, parameters, move.weight)
+        size = max(_norm(self._asked(move)), _SMALLEST)
         return State(
             parameters,
             self.evaluation.measure(parameters),
             _norm(left) / size,
             _norm(left - self.tilt) / size,
             length,
-            residual,
+            move.residual,
         )
+
+    def _asked(self, move):
+        """Return the gradient at the fit that a change of the weights adds."""
+        view, rows = self.view, self.rows
+        if move.parameters is view.parameters:
+            return move.gradient - self._fit_gradient
+        return view.loss_gradient(rows, view.parameters, rows.weight * move.epsilon)
 
     def is_settled(self, update, goal, tried):
         state = tried[-1].state

@@ -240,12 +240,19 @@ class BaseUnlearningClassifier(
 
     def __getstate__(self):
         state, found = in_memory_state(super().__getstate__()), registered_parts(self)
+        # The original is stored once where it is a mere copy of the estimator.
+        then = state.get("_copied_state")
+        if then is not None and then == _fitted_state(self.estimator):
+            state["original_estimator_"] = None
         return {**state, "_registered_parts": found} if found else state
 
     def __setstate__(self, state):
         state = dict(state)
         register_parts(state.pop("_registered_parts", {}))
         super().__setstate__(state)
+        if state.get("original_estimator_", self) is None:
+            self.original_estimator_ = WrappedClassifier(self.estimator).copied()
+            self._copied_state = _fitted_state(self.estimator)
 
     @noting_warnings
     def fit(
@@ -389,13 +396,16 @@ class BaseUnlearningClassifier(
         self._took_fit_params = bool(fit_params)
         self._fitted_from = self.estimator
         self._state_then = _fitted_state(self.estimator)
+        self._copied_state = None
 
     def _unlearn(self, X, y, **given):
         parts = self._resolve_parts()
-        estimator = self._original()
+        estimator, fitted = self._original(), getattr(self, "original_estimator_", None)
         training, held_out = self._make_reader(parts, X).read_both(X, y, **given)
         self._correct(FittedModel(estimator, training, held_out), parts)
         self._fitted_from = None
+        is_copy = estimator is not fitted
+        self._copied_state = _fitted_state(self.estimator) if is_copy else None
 
     def _resolve_parts(self):
         """Return the Parts; all parameters are checked before anything is computed."""

@@ -1,5 +1,6 @@
 """Influence: what samples do to metrics, and where other weights put the model."""
 
+from ._block_conjugate_gradient import BlockConjugateGradientInverse
 from ._conjugate_gradient import ConjugateGradientInverse
 from ._curvature import CurvatureOperator, InverseCurvature, Solution
 from ._direct import DirectInverse
@@ -19,6 +20,7 @@ from ._solvers import (
 __all__ = [
     "INFLUENCES",
     "SOLVERS",
+    "BlockConjugateGradientInverse",
     "ConjugateGradient",
     "ConjugateGradientInverse",
     "CurvatureOperator",

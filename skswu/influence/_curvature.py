@@ -33,6 +33,8 @@ class CurvatureOperator(ABC):
 
     n_parameters: int
     max_direct_size = 2000
+    #: Vectors that a solver may keep in memory to save products.
+    n_kept_vectors = 0
 
     @abstractmethod
     def product(self, vectors):
@@ -107,6 +109,24 @@ class CurvatureOperator(ABC):
         block = random_state.standard_normal((self.n_parameters, n_vectors))
         return self.from_numpy(np.linalg.qr(block)[0])
 
+    def new_block(self, n_vectors):
+        """Return vectors (n_parameters, n_vectors) to be written to."""
+        return np.empty((self.n_parameters, n_vectors), order="F")
+
+    def orthonormalize(self, vectors):
+        """Return orthonormal vectors and the triangle that makes ``vectors`` of them.
+
+        Parameters
+        ----------
+        vectors : array of shape (n_parameters, n_vectors)
+            A block.
+        """
+        return np.linalg.qr(vectors)
+
+    def small_to_numpy(self, arrays):
+        """Return small arrays of as many columns each, brought over together."""
+        return arrays
+
     def precision(self):
         """Return the machine epsilon of the products."""
         return np.finfo(np.float64).eps
@@ -155,6 +175,25 @@ class InverseCurvature(ABC):
         Returns
         -------
         Solution
+        """
+
+    def ritz_pairs(self):
+        """Return approximate eigenpairs of H that earlier solves came by.
+
+        Returns
+        -------
+        tuple (values, vectors) or None
+            Of shapes (n_pairs,) and (n_parameters, n_pairs), the vectors orthonormal.
+        """
+        return None
+
+    def recycle(self, other):  # noqa: B027 - most solvers have no use for it
+        """Let solves profit from those with a curvature nearby.
+
+        Parameters
+        ----------
+        other : InverseCurvature
+            Of that one.
         """
 
     def roots(self):

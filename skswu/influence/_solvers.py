@@ -7,6 +7,7 @@ from sklearn.base import BaseEstimator
 
 from .._utils._compat import Interval, StrOptions
 from .._utils._registry import Registry
+from ._block_conjugate_gradient import BlockConjugateGradientInverse
 from ._conjugate_gradient import ConjugateGradientInverse
 from ._direct import DirectInverse
 from ._lissa import LissaInverse
@@ -104,6 +105,9 @@ class Direct(CurvatureSolver):
         return solve_near_factor(problem, self), None
 
 
+# With a basis of fewer vectors, right-hand sides are solved for side by side.
+_FEWEST_KEPT = 8
+
 _ITERATIVE = {
     "tol": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
     "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -112,6 +116,9 @@ _ITERATIVE = {
 
 class ConjugateGradient(CurvatureSolver):
     """Conjugate gradients on products, preconditioned by the diagonal if it is known.
+
+    Where products are dear, as those of networks are, all right-hand sides share one
+    Krylov space, see :class:`BlockConjugateGradientInverse`.
 
     Parameters
     ----------
@@ -136,12 +143,15 @@ class ConjugateGradient(CurvatureSolver):
         self.max_iter = max_iter
 
     def prepare(self, operator, *, damping=0.0, default_tol=1e-8):
-        return ConjugateGradientInverse(
-            operator,
-            damping=damping,
-            tol=self._tol(default_tol),
-            max_iter=self.max_iter,
-        )
+        options = {
+            "damping": damping,
+            "tol": self._tol(default_tol),
+            "max_iter": self.max_iter,
+        }
+        if operator.n_kept_vectors >= _FEWEST_KEPT:
+            n_kept = operator.n_kept_vectors
+            return BlockConjugateGradientInverse(operator, n_kept, **options)
+        return ConjugateGradientInverse(operator, **options)
 
     def solve_under(self, problem):
         tol = self._tol(problem.default_tol)

@@ -60,10 +60,8 @@ class FisherForgetting(BaseUpdate):
         self.random_state = random_state
 
     def move(self, move):
-        view, rows, parameters = move.view, move.rows, move.parameters
-        gradient = view.objective_gradient(rows, parameters, move.weight) - move.tilt
-        step = -move.solve(gradient)
-        return parameters + step + self._draw(move), 1.0
+        step = -move.solve(move.gradient - move.tilt)
+        return move.parameters + step + self._draw(move), 1.0
 
     def _draw(self, move):
         """Return the noise, an array of the view's library."""

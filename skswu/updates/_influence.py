@@ -121,8 +121,7 @@ class InfluenceUpdate(BaseUpdate):
         if self.step == "textbook":
             change = rows.weight * move.epsilon
             return -move.solve_before(view.loss_gradient(rows, parameters, change))
-        gradient = view.objective_gradient(rows, parameters, move.weight)
-        return -move.solve(gradient - move.tilt)
+        return -move.solve(move.gradient - move.tilt)
 
     def follow(self, move, step):
         """Return the parameters along a full step, and the share that was taken."""

@@ -51,6 +51,11 @@ class Move:
         """The changed weights, shape (n_samples,)."""
         return self.rows.weight * (1.0 + self.epsilon)
 
+    @cached_property
+    def gradient(self):
+        """That of the training objective under them at the start, (n_parameters,)."""
+        return self.view.objective_gradient(self.rows, self.parameters, self.weight)
+
     @property
     def residual(self):
         """The largest relative residual of iterative solves, None without any."""
@@ -71,6 +76,8 @@ class Move:
         model = self.view if model is None else model
         parameters = self.parameters if parameters is None else parameters
         inverse = self.influence.invert(model, self.rows, parameters, self.weight)
+        if self.inverse is not None:
+            inverse.recycle(self.inverse)
         return self._noted(inverse.solve(vector[:, None]))
 
     def solve_before(self, vector):

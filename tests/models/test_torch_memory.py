@@ -1,5 +1,7 @@
 """Batches of networks by memory, data sets that are collated once, random numbers."""
 
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,7 @@ from torch import nn
 from skswu import UnlearningClassifier
 from skswu.influence import Nystrom, make_inverse_curvature
 from skswu.models import make_model_view
+from skswu.models.torch._noted_margins import NotedMargins
 from skswu.updates import FineTune, Scrub
 
 N_SAMPLES = 120
@@ -63,13 +66,19 @@ def sizes_of(view, monkeypatch):
     return sizes
 
 
+def losses_of(view, rows):
+    """Return losses whose margins are not known yet."""
+    rows.margins = NotedMargins()
+    return view.losses(rows, view.parameters)
+
+
 def test_the_budget_decides_how_many_rows_a_batch_has(data, monkeypatch):
     view = make_model_view(fit(data))
     expected = view.losses(view.training_rows(*data[:2]), view.parameters)
     with config_context(working_memory=16):  # of which a batch may save 1 MiB
         rows = view.training_rows(*data[:2])
         sizes = sizes_of(view, monkeypatch)
-        losses = view.losses(rows, view.parameters)
+        losses = losses_of(view, rows)
     assert 16 <= max(sizes) <= 2**20 / (4000 * 4)
     assert sum(sizes) == N_SAMPLES
     assert_allclose(losses, expected, rtol=1e-4)
@@ -79,7 +88,7 @@ def test_a_batch_size_that_the_net_asks_for_is_taken(data, monkeypatch):
     view = make_model_view(fit(data, iterator_valid__batch_size=50))
     rows = view.training_rows(*data[:2])
     sizes = sizes_of(view, monkeypatch)
-    view.losses(rows, view.parameters)
+    losses_of(view, rows)
     assert sizes == [50, 50, 20]
 
 
@@ -101,7 +110,7 @@ def test_a_processor_out_of_memory_halves_the_batch(data, monkeypatch):
     told = RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to")
     failing(view, monkeypatch, told)
     with pytest.warns(RuntimeWarning, match="ran out of memory"):
-        losses = view.losses(rows, view.parameters)
+        losses = losses_of(view, rows)
     assert_allclose(losses, expected, rtol=1e-5)
 
 
@@ -110,7 +119,7 @@ def test_other_errors_are_not_taken_for_it(data, monkeypatch):
     rows = view.training_rows(*data[:2])
     failing(view, monkeypatch, RuntimeError("shapes do not fit"))
     with pytest.raises(RuntimeError, match="do not fit"):
-        view.losses(rows, view.parameters)
+        losses_of(view, rows)
 
 
 @pytest.mark.parametrize(("budget", "is_kept"), [(1024, True), (0.001, False)])
@@ -185,3 +194,38 @@ def test_solvers_stop_earlier_where_parameters_are_many(data):
     assert view.default_solver_tol == 1e-3
     view.__dict__["_parameters"] = torch.zeros(100_001)
     assert view.default_solver_tol == 1e-2
+
+
+def test_the_last_margins_are_not_computed_again(data, monkeypatch):
+    view = make_model_view(fit(data))
+    rows, start = view.training_rows(*data[:2]), view.parameters
+    sizes = sizes_of(view, monkeypatch)
+    for parameters in (start, 1.1 * start, 1.0 * start):
+        view.scores(rows, parameters)
+        view.losses(rows, parameters)
+    assert sizes == [N_SAMPLES]  # at the original parameters they were known
+    view.scores(rows, 1.2 * start)
+    view.scores(rows, 1.1 * start)
+    view.scores(rows, start)  # of three, what was asked for first is forgotten
+    assert sizes == [N_SAMPLES] * 4
+
+
+@pytest.mark.filterwarnings("ignore::skswu.exceptions.LinearizationWarning")
+def test_a_pickle_holds_the_original_net_once_beside_the_corrected(data):
+    net = fit(data, optimizer=torch.optim.Adam)
+    X, y, groups = data
+    model = UnlearningClassifier(net).unlearn(X, y, sensitive_features=groups)
+    size = len(pickle.dumps(net))
+    assert len(pickle.dumps(model.estimator_)) < 1.2 * size
+    whole = pickle.dumps(model)
+    assert len(whole) < 2.2 * size
+    loaded = pickle.loads(whole)
+    assert_allclose(loaded.predict_proba(X), model.predict_proba(X))
+    original = loaded.original_estimator_
+    assert_allclose(original.predict_proba(X), net.predict_proba(X))
+    assert original is not loaded.estimator
+    net.partial_fit(X, y)  # so that the two differ
+    loaded = pickle.loads(pickle.dumps(model))
+    expected = model.original_estimator_.predict_proba(X)
+    assert_allclose(loaded.original_estimator_.predict_proba(X), expected)
+    assert not np.allclose(loaded.estimator.predict_proba(X), expected, atol=1e-6)

@@ -146,7 +146,7 @@ def adversarial_rows(view, rows, parameters, attack):
         _check_inputs(batch.inputs)
 
         def margins(x):
-            return network.margins(replace(batch, inputs=x))
+            return network.margins(replace(batch, inputs=x, constants=None))
 
         def scores(x):
             scores = network.loss.scores(margins(x))

@@ -3,12 +3,16 @@
 from abc import abstractmethod
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 
 from ...influence import CurvatureOperator
 from ._kept import KeptBatches
-from ._memory import kept_bytes
+from ._memory import basis_bytes, kept_bytes
 from ._network import like, to_numpy
+
+# Beyond, a basis costs more to keep orthogonal than it saves.
+_MOST_KEPT = 200
 
 
 class TorchCurvature(CurvatureOperator):
@@ -96,6 +100,21 @@ class TorchCurvature(CurvatureOperator):
             for _ in range(n_vectors)
         ]
         return torch.linalg.qr(torch.stack(columns, dim=1)).Q
+
+    @property
+    def n_kept_vectors(self):
+        n_bytes = self.n_parameters * self.parameters.element_size()
+        return min(basis_bytes(self.parameters.device) // n_bytes, _MOST_KEPT)
+
+    def new_block(self, n_vectors):
+        return self.parameters.new_empty(n_vectors, self.n_parameters).T
+
+    def orthonormalize(self, vectors):
+        return torch.linalg.qr(vectors)
+
+    def small_to_numpy(self, arrays):
+        sizes = [len(array) for array in arrays]
+        return np.split(to_numpy(torch.cat(arrays)), np.cumsum(sizes)[:-1])
 
     def precision(self):
         return torch.finfo(self.parameters.dtype).eps

@@ -9,6 +9,10 @@ from sklearn import get_config
 _BATCH_SHARE = 1 / 16
 _KEPT_SHARE = 1 / 8
 _DATA_SHARE = 1 / 4
+# What frozen layers make of rows.
+_CONSTANTS_SHARE = 1 / 8
+# And what the basis of a solver may.
+_BASIS_SHARE = 1 / 16
 # Of what a GPU has free.
 _GPU_SHARE = 0.25
 # Rows of the larger of two passes that tell what a row takes.
@@ -25,6 +29,16 @@ def kept_bytes(device):
     if device.type == "cuda":
         return int(_GPU_SHARE * _free_on(device))
     return int(_KEPT_SHARE * _budget(device))
+
+
+def constants_bytes(device):
+    """Return what the outputs of frozen layers may take, of all rows."""
+    return int(_CONSTANTS_SHARE * _budget(device))
+
+
+def basis_bytes(device):
+    """Return what the vectors may take that a solver keeps."""
+    return int(_BASIS_SHARE * _budget(device))
 
 
 def data_bytes():

@@ -14,6 +14,7 @@ from ..._utils._compat_torch import (
     without_wrappers,
 )
 from ._copies import copied_module, shallow_copy
+from ._frozen_layers import FrozenLayers
 from ._loss import make_sample_loss
 
 # Under this name a layer keeps what its parametrized tensors are made of.
@@ -61,6 +62,12 @@ class Network:
         self._tensors = [everything[name] for name in names]
         self._shapes = [tensor.shape for tensor in self._tensors]
         self._sizes = [tensor.numel() for tensor in self._tensors]
+        self._frozen = FrozenLayers(self)
+
+    @property
+    def tensors(self):
+        """The parameters that a vector holds."""
+        return self._tensors
 
     def copy(self):
         """Return an independent network with the same parameters selected."""
@@ -108,7 +115,7 @@ class Network:
 
     def margins(self, batch):
         """Return the margins of a batch, in single precision or better."""
-        margins = self.loss.margins(self.net.infer(batch.inputs))
+        margins = self.loss.margins(self._frozen.infer(batch))
         # Of autocast, or of frozen layers in half precision.
         return margins.float() if margins.dtype.itemsize < 4 else margins
 

@@ -12,6 +12,7 @@ from skorch.utils import is_pandas_ndframe, to_tensor
 from torch.utils.data import DataLoader, SequentialSampler
 
 from ..._utils._warnings import warn
+from ._frozen_layers import KeptConstants
 from ._memory import (
     PROBED_ROWS,
     batch_bytes,
@@ -19,6 +20,7 @@ from ._memory import (
     is_out_of_memory,
     saved_bytes_per_row,
 )
+from ._noted_margins import NotedMargins
 from ._plain_operations import plain_operations
 
 # Rows of a batch that is cut from arrays in memory: enough that the time goes into the
@@ -39,11 +41,14 @@ class Batch:
         What the module takes, on its device.
     targets : Tensor
         Labels as the loss takes them.
+    constants : KeptConstants or None
+        Where outputs of layers that do not change are kept; None keeps none.
     """
 
     rows: slice
     inputs: Any
     targets: Any
+    constants: Any = None
 
     def __len__(self):
         return self.rows.stop - self.rows.start
@@ -92,6 +97,8 @@ class TorchRows:
         Largest number of rows in a batch, once the device ran out of memory.
     source : nested arrays or torch.utils.data.Dataset
         What batches are cut from, or what goes through the net's iterator.
+    margins : NotedMargins
+        What the network made of the rows last.
     """
 
     def __init__(self, net, X, labels, codes, targets):
@@ -101,6 +108,8 @@ class TorchRows:
         self.weight = None
         self.mass = None
         self.limit = None
+        self.margins = NotedMargins()
+        self._constants = KeptConstants(torch.device(net.device or "cpu"))
         self._rows_in_memory = None
         self._collated = None
         dataset = net.get_dataset(X, labels)
@@ -234,9 +243,8 @@ class TorchRows:
         """Yield a batch with its inputs on the device, in parts if it does not fit."""
 
         def move(batch):
-            return replace(
-                batch, inputs=to_tensor(batch.inputs, device=self.net.device)
-            )
+            inputs = to_tensor(batch.inputs, device=self.net.device)
+            return replace(batch, inputs=inputs, constants=self._constants)
 
         for _, moved in self.attempt(move, batch):
             yield moved

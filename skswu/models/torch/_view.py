@@ -25,6 +25,7 @@ from ._network import (
     to_numpy,
     weight_decay,
 )
+from ._noted_margins import MarginsAt
 from ._rows import TorchRows
 from ._squared_gradients import squared_gradients
 from ._supported_modules import check_modules, check_precision
@@ -168,23 +169,36 @@ class TorchModelView(ModelView):
 
     def scores(self, rows, parameters):
         loss = self.network.loss
-        return self._by_row(rows, parameters, lambda z, batch: loss.scores(z))
+        return self._by_row(rows, parameters, lambda z, targets: loss.scores(z))
 
     def losses(self, rows, parameters):
-        loss = self.network.loss
-        return self._by_row(
-            rows, parameters, lambda z, batch: loss.values(z, batch.targets)
-        )
+        return self._by_row(rows, parameters, self.network.loss.values)
 
     def _by_row(self, rows, parameters, function):
-        """Join ``function(margins, batch)`` of all batches, as numpy."""
+        """Join ``function(margins, targets)`` of all rows, as numpy."""
+        with torch.no_grad():
+            values = [
+                function(margins, rows.targets[which])
+                for which, margins in self._margins(rows, parameters).pieces
+            ]
+            return to_numpy(torch.cat(values))
+
+    def _margins(self, rows, parameters):
+        """Return the MarginsAt of parameters."""
+        known = rows.margins.at(parameters)
+        if known is not None:
+            return known
 
         def evaluate(batch):
             with torch.no_grad():
-                return function(self.network.margins(batch), batch)
+                return self.network.margins(batch)
 
         self.network.load(parameters)
-        return to_numpy(torch.cat([value for _, value in rows.map(evaluate)]))
+        margins = MarginsAt(parameters.detach().clone())
+        for batch, piece in rows.map(evaluate):
+            margins.pieces.append((batch.rows, piece))
+        rows.margins.note(margins)
+        return margins
 
     def pull_back_scores(self, rows, parameters, gradient):
         network = self.network
