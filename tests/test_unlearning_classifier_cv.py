@@ -459,6 +459,24 @@ def test_a_tuned_threshold_obeys_the_rule_and_needs_no_groups(data, estimator):
     assert_array_equal(loaded.predict(X), tuned.predict(X))
 
 
+@pytest.mark.parametrize("most", [0, 1])
+def test_a_bound_that_only_constants_keep_gives_the_frequent_label(most):
+    rng = np.random.default_rng(0)
+    group = rng.integers(0, 2, 4000)
+    X = rng.normal(size=(4000, 2)) + 2.0 * group[:, None]
+    y = np.where(rng.random(4000) < 0.7, most, X[:, 0] > 1)
+    model = UnlearningClassifierCV(
+        LogisticRegression().fit(X, y),
+        strengths=[0],
+        max_disparity=0.001,
+        tune_threshold=True,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.unlearn(X, y, sensitive_features=group)
+    assert (model.predict(X) == most).mean() > 0.99
+
+
 def test_thresholds_with_string_labels_weights_and_a_lesser_positive_label(data):
     X, y, group = data
     y = np.array(["no", "yes"])[y]

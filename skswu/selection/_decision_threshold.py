@@ -136,5 +136,5 @@ def _response_method(classifier):
 def _between(responses):
     """Return thresholds between responses, evenly spread over them."""
     n = min(_N_THRESHOLDS, len(responses) - 1)
-    below = np.linspace(0, len(responses) - 1, n, endpoint=False).astype(np.intp)
+    below = np.linspace(0, len(responses) - 2, n).astype(np.intp)
     return (responses[below] + responses[below + 1]) / 2.0

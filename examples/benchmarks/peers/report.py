@@ -133,7 +133,8 @@ def print_hypervolumes(values, utility):
 def print_leads_over_peers(values):
     """Print how far corrections are ahead of the best peer that needs no group.
 
-    On each data set the best is the one with the highest mean, found after the fact.
+    On each data set the best is the one with the highest mean, found after the fact,
+    of those with three splits at least, where there are as many.
     """
     print("\n### Ahead of the best peer that needs no group, on each data set\n")
     for (metric, model), part in values.groupby(["metric", "model"], sort=False):
@@ -141,7 +142,7 @@ def print_leads_over_peers(values):
         shown = {}
         for data, rows in table.groupby("data", sort=False):
             peers = rows[rows.columns.intersection(PEERS)]
-            peers = peers.dropna(axis=1, thresh=min(2, len(rows)))
+            peers = peers.dropna(axis=1, thresh=min(3, len(rows)))
             if peers.empty:
                 continue
             best = peers.mean().idxmax()
