@@ -156,7 +156,7 @@ def processor_time(client):
     return own if client is None else own + sum(client.run(time.process_time).values())
 
 
-def measure_dask(n_rows, folder):
+def measure_dask(n_rows, folder, n_workers_tried):
     import dask.array as da
     from dask import config
     from distributed import Client, LocalCluster
@@ -174,7 +174,7 @@ def measure_dask(n_rows, folder):
         time_call(f"{kind}, memory map here", None, 0.0, model, X, y, group)
     environment = config.get("distributed.nanny.pre-spawn-environ") | KEPT_MEMORY
     with config.set({"distributed.nanny.pre-spawn-environ": environment}):
-        for n_workers in (1, 2):
+        for n_workers in n_workers_tried:
             with (
                 LocalCluster(n_workers=n_workers, threads_per_worker=1) as cluster,
                 Client(cluster) as client,
@@ -235,6 +235,7 @@ def main():
     parser.add_argument("--rows", type=int, default=2_000_000)
     parser.add_argument("--quick", action="store_true", help="a few rows")
     parser.add_argument("--only", nargs="*", choices=CALLS, help="calls of the map")
+    parser.add_argument("--workers", nargs="*", type=int, default=[1, 2])
     parser.add_argument("--folder", default=None, help="where the file is written")
     parser.add_argument("--name", default=None, help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -245,7 +246,7 @@ def main():
         if given.what != "dask":
             measure_map(n_rows, folder, given.only)
         if given.what != "map":
-            measure_dask(n_rows, folder)
+            measure_dask(n_rows, folder, given.workers)
 
 
 if __name__ == "__main__":

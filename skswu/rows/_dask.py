@@ -179,7 +179,12 @@ class DaskBlocks:
                     raise _lost("all of them") from None
 
     def _living(self):
-        return set(self._client.scheduler_info(n_workers=-1)["workers"])
+        """Return the addresses of the workers that there are."""
+        try:
+            # Not scheduler_info: another refresh may leave the workers out of it.
+            return set(self._client.nthreads())
+        except OSError:
+            return set()
 
     def _answer(self, reply):
         """Return a worker's answer; do not wait for one that is gone."""

@@ -439,6 +439,26 @@ def test_rows_of_another_fit_are_told_as_in_memory(data):
     assert_allclose(model.training_decrement_, local.training_decrement_, rtol=1e-6)
 
 
+def test_slow_workers_are_not_taken_for_lost(workers, data, monkeypatch):
+    from skswu.rows import _dask
+
+    # The client's own refresh of it knows no workers.
+    info = {"workers": {}}
+    monkeypatch.setattr(distributed.Client, "scheduler_info", lambda *_, **__: info)
+    ask = _dask.DaskBlocks._ask
+
+    def looking(self, *given, **options):
+        self._check_workers()  # as after a long wait
+        return ask(self, *given, **options)
+
+    monkeypatch.setattr(_dask.DaskBlocks, "_ask", looking)
+    X, y, group, _ = data
+    estimator = LogisticRegression().fit(X, y)
+    local = make(estimator).unlearn(X, y, sensitive_features=group)
+    X, y, group = arrays(X, y, group)
+    assert_same(make(estimator).unlearn(X, y, sensitive_features=group), local)
+
+
 def kill(pid):
     os.kill(pid, signal.SIGKILL)
 
