@@ -75,11 +75,11 @@ def losses_of(view, rows):
 def test_the_budget_decides_how_many_rows_a_batch_has(data, monkeypatch):
     view = make_model_view(fit(data))
     expected = view.losses(view.training_rows(*data[:2]), view.parameters)
-    with config_context(working_memory=16):  # of which a batch may save 1 MiB
+    with config_context(working_memory=16):  # of which a batch may save 0.5 MiB
         rows = view.training_rows(*data[:2])
         sizes = sizes_of(view, monkeypatch)
         losses = losses_of(view, rows)
-    assert 16 <= max(sizes) <= 2**20 / (4000 * 4)
+    assert 16 <= max(sizes) <= 2**19 / (4000 * 4)
     assert sum(sizes) == N_SAMPLES
     assert_allclose(losses, expected, rtol=1e-4)
 

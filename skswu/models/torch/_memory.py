@@ -6,8 +6,8 @@ from sklearn import get_config
 # Of the budget: what the graph of one batch may save, what kept graphs may, and what
 # collated rows of a data set may. A pass that is differentiated twice takes several
 # times what the forward pass saves.
-_BATCH_SHARE = 1 / 16
-_KEPT_SHARE = 1 / 8
+_BATCH_SHARE = 1 / 32
+_KEPT_SHARE = 1 / 4
 _DATA_SHARE = 1 / 4
 # What frozen layers make of rows.
 _CONSTANTS_SHARE = 1 / 8

@@ -115,7 +115,10 @@ class Network:
 
     def margins(self, batch):
         """Return the margins of a batch, in single precision or better."""
-        margins = self.loss.margins(self._frozen.infer(batch))
+        return self._margins_of(self._frozen.infer(batch))
+
+    def _margins_of(self, output):
+        margins = self.loss.margins(output)
         # Of autocast, or of frozen layers in half precision.
         return margins.float() if margins.dtype.itemsize < 4 else margins
 
@@ -126,10 +129,16 @@ class Network:
         ----------
         batch : Batch
             A few rows.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_outputs)
+            Their margins.
         """
         with torch.no_grad():
             output = self.net.infer(batch.inputs)
         self.loss.check(output, batch.targets, self._tensors)
+        return self._margins_of(output)
 
     def pull_back(self, outputs, gradients, keep=False):
         """Return the parameter gradient of ``(outputs * gradients).sum()``."""

@@ -353,9 +353,8 @@ class TorchModelView(ModelView):
         """Insist that rows have one score a class, and a loss of their own each."""
 
         def count(batch):
-            self.network.check_loss(batch)
-            with torch.no_grad():
-                return self.network.loss.scores(self.network.margins(batch)).shape[1]
+            margins = self.network.check_loss(batch)
+            return self.network.loss.scores(margins).shape[1]
 
         n_scores = rows.of_first_rows(count, _CHECKED_ROWS)
         if n_scores != len(self.classes):
