@@ -19,6 +19,8 @@ pytestmark = [
         "default::ResourceWarning",
         "default::DeprecationWarning",
         "default::pytest.PytestUnraisableExceptionWarning",
+        # The rows are the test's own, and go to the workers with the graph.
+        "ignore:Sending large graph:UserWarning",
     ),
 ]
 
