@@ -8,8 +8,8 @@ machine or on what else it does. Beside it, where that time would have led: the 
 trained anew, and trained on, under the weights that ``unlearn`` found, for as many
 epochs as it took.
 
-Three of them need ``pip install "skswu[examples]"`` and are left out without it. Run with ``--quick`` for a smoke test on few
-rows, and with ``--retrain`` for the comparison.
+Three of them need ``pip install "skswu[examples]"`` and are left out without it. Run
+with ``--quick`` for a smoke test on few rows, with ``--retrain`` for the comparison.
 """
 
 import argparse
