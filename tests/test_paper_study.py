@@ -7,15 +7,12 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
-import run_study
-import summarize
 from fairlearn.metrics import (
     demographic_parity_difference,
     equal_opportunity_difference,
 )
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
-from study import comparison, data_sets, figures, measures
 
 from skswu import UnlearningClassifier
 from skswu.metrics import make_robustness_scorer
@@ -24,6 +21,12 @@ from skswu.objectives import (
     DemographicParity,
     EqualOpportunity,
 )
+
+pytest.importorskip("matplotlib")
+
+import run_study
+import summarize
+from study import comparison, data_sets, figures, measures
 
 
 @pytest.fixture

@@ -141,6 +141,7 @@ def test_fraction_that_is_found_is_measured_on_the_evaluation_rows(
 
 
 def test_figure(run, path, tmp_path):
+    pytest.importorskip("matplotlib")
     figure = tmp_path / "models.PNG"
     assert f"Figure: {figure}" in run(path, plot=figure).output
     assert figure.read_bytes().startswith(b"\x89PNG")
@@ -460,6 +461,8 @@ def test_help_names_every_option(capsys):
 
 @pytest.mark.parametrize("page", ["README.md", "docs/guide/command_line.rst"])
 def test_commands_of_the_documentation_run(page, write, people, monkeypatch, capsys):
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("skops")
     monkeypatch.chdir(write(people, "people.csv").parent)
     text = (ROOT / page).read_text(encoding="utf-8").replace("\\\n", " ")
     commands = re.findall(r"^ *python -m skswu (people\.csv .*)$", text, re.MULTILINE)
