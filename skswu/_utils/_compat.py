@@ -97,7 +97,12 @@ def tuned_pos_label(classifier):
 
 def request_sample_weight(scorer):
     """Have a scorer of scikit-learn request the sample weights, if it takes them."""
-    if scorer._accept_sample_weight():
+    accepts = getattr(scorer, "_accept_sample_weight", None)  # from version 1.7 on
+    if accepts is None:
+        takes = "sample_weight" in signature(scorer._score_func).parameters
+    else:
+        takes = accepts()
+    if takes:
         with config_context(enable_metadata_routing=True):
             scorer.set_score_request(sample_weight=True)
     return scorer

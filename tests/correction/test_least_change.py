@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import sklearn
 from numpy.testing import assert_allclose
 from scipy.optimize import NonlinearConstraint, minimize
 from scipy.special import expit
@@ -11,6 +12,7 @@ from sklearn.linear_model import (
     SGDClassifier,
 )
 from sklearn.svm import LinearSVC
+from sklearn.utils.fixes import parse_version
 
 from skswu import UnlearningClassifier
 from skswu.exceptions import LinearizationWarning, UnreachableTargetWarning
@@ -27,6 +29,9 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::skswu.exceptions.UtilityLossWarning"),
     pytest.mark.filterwarnings("ignore::skswu.exceptions.SmallGroupWarning"),
 ]
+# From version 1.8 of scikit-learn on, l1_ratio alone says what the penalty is.
+NAMES_PENALTY = parse_version(sklearn.__version__) < parse_version("1.8")
+ELASTICNET = {"penalty": "elasticnet"} if NAMES_PENALTY else {}
 TIGHT = {"tol": 1e-10, "max_iter": 10_000}
 STEPS = InfluenceUpdate(max_iter="auto")
 
@@ -148,7 +153,7 @@ ESTIMATORS = {
     "logistic": LogisticRegression(**TIGHT),
     "weighted classes": LogisticRegression(class_weight="balanced", **TIGHT),
     "sparse support": LogisticRegression(
-        solver="saga", l1_ratio=1.0, C=0.2, random_state=0, **TIGHT
+        solver="saga", l1_ratio=1.0, C=0.2, random_state=0, **ELASTICNET, **TIGHT
     ),
     "ridge": RidgeClassifier(),
     "svc": LinearSVC(),

@@ -4,13 +4,19 @@ from copy import deepcopy
 
 import numpy as np
 import pytest
+import sklearn
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
+from sklearn.utils.fixes import parse_version
 
 from skswu.influence import Influence
 from skswu.models import make_model_view
 from skswu.updates import FineTune, SparseFineTune
+
+# From version 1.8 of scikit-learn on, l1_ratio alone says what the penalty is.
+NAMES_PENALTY = parse_version(sklearn.__version__) < parse_version("1.8")
+ELASTICNET = {"penalty": "elasticnet"} if NAMES_PENALTY else {}
 
 pytestmark = [
     pytest.mark.filterwarnings(f"ignore::skswu.exceptions.{name}")
@@ -49,7 +55,11 @@ def test_trained_to_the_end_it_is_the_elastic_net_under_the_weights(
     # Its penalty is (ratio |c| + (1 - ratio) c² / 2) / C; that of the fit is c² / 2.
     l1 = 0.15 * share_of(weight, epsilon) * weight.sum()
     refit = LogisticRegression(
-        solver="saga", l1_ratio=l1 / (l1 + 1.0), C=1.0 / (l1 + 1.0), **options
+        solver="saga",
+        l1_ratio=l1 / (l1 + 1.0),
+        C=1.0 / (l1 + 1.0),
+        **ELASTICNET,
+        **options,
     ).fit(X, y, sample_weight=weight * (1.0 + epsilon))
     assert_allclose(model.estimator_.coef_, refit.coef_, rtol=1e-4, atol=1e-5)
     zero = refit.coef_ == 0
