@@ -119,6 +119,25 @@ class TunedDecision(Decision):
         return tuned_pos_label(self.classifier)
 
 
+class DecidesLikeItsView:
+    """What a reader of part of a model takes from the reader of all, its ``view``."""
+
+    @property
+    def decision(self):
+        """What is around the classifier and decides."""
+        return self.view.decision
+
+    @property
+    def threshold(self):
+        """See :class:`ModelView`."""
+        return self.view.threshold
+
+    @property
+    def cut(self):
+        """See :class:`ModelView`."""
+        return self.view.cut
+
+
 @singledispatch
 def decision_of(classifier):
     """Return the Decision of a classifier that only decides, None of all others.

@@ -4,9 +4,10 @@ import numpy as np
 
 from ..influence import CurvatureOperator
 from ._base import ModelView
+from ._decision import DecidesLikeItsView
 
 
-class EntriesView(ModelView):
+class EntriesView(DecidesLikeItsView, ModelView):
     """A model of which only some entries of the parameters are corrected.
 
     Vectors and blocks of vectors have these entries alone.
@@ -52,19 +53,6 @@ class EntriesView(ModelView):
     def follows_leftover_gradient(self):
         """Whether a correction removes the gradient that a fit left over."""
         return self.view.follows_leftover_gradient
-
-    @property
-    def decision(self):
-        """What is around the classifier and decides."""
-        return self.view.decision
-
-    @property
-    def threshold(self):
-        return self.view.threshold
-
-    @property
-    def cut(self):
-        return self.view.cut
 
     @property
     def parameters(self):

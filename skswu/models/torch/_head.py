@@ -9,6 +9,7 @@ from torch import nn
 from ..._utils._compat_torch import modules_of
 from ...inputs import count_rows
 from ...rows import LocalBlocks
+from .._decision import DecidesLikeItsView
 from .._linear_view import LinearRows, LinearView
 from ._copies import deep_copy
 from ._network import named_modules, named_parameters, own_parameters, to_numpy
@@ -113,7 +114,7 @@ class HeadRows(LinearRows):
     mass = None
 
 
-class TorchHeadView(LinearView):
+class TorchHeadView(DecidesLikeItsView, LinearView):
     r"""The linear last layer of a skorch net, the layers before it held fixed.
 
     A linear classifier in the features that the net computes, under the net's own loss
@@ -143,19 +144,6 @@ class TorchHeadView(LinearView):
         free = np.ones(matrix.shape, dtype=bool)
         loss = view.network.loss.of_linear_layer()
         super().__init__(view.estimator, matrix, free, loss)
-
-    @property
-    def decision(self):
-        """What is around the net and decides."""
-        return self.view.decision
-
-    @property
-    def threshold(self):
-        return self.view.threshold
-
-    @property
-    def cut(self):
-        return self.view.cut
 
     def _parts(self, matrix):
         """Return the parts of a matrix that are parameters of the net, by name."""
