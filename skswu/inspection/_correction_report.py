@@ -99,6 +99,7 @@ class CorrectionReport:
     >>> from skswu.datasets import load_adult
     >>> from skswu.inspection import CorrectionReport
     >>> from skswu.objectives import DemographicParity
+    >>> from skswu.weighting import SoftWeighting
     >>> def load(subset):
     ...     frame = load_adult(subset=subset).frame[:3000]
     ...     X = frame[["age", "education_num", "hours_per_week"]]
@@ -108,6 +109,7 @@ class CorrectionReport:
     >>> model = UnlearningClassifier(
     ...     LogisticRegression(max_iter=1000).fit(X, y),
     ...     objective=DemographicParity(pos_label=">50K"),
+    ...     weighting=SoftWeighting(strength=0.5),
     ... ).unlearn(X, y, sensitive_features=sex)
     >>> report = CorrectionReport.from_estimator(
     ...     model, X_test, y_test, sensitive_features=sex_test, pos_label=">50K"

@@ -115,6 +115,8 @@ def weights_summary(
     >>> X = data[["age", "education_num", "hours_per_week"]]
     >>> y = data["income"] == ">50K"
     >>> model = UnlearningClassifier(LogisticRegression(max_iter=1000).fit(X, y))
+    >>> model.set_params(weighting__strength=0.5)
+    UnlearningClassifier(...)
     >>> model = model.unlearn(X, y, sensitive_features=data["sex"])
     >>> summary = weights_summary(model, X, y, sensitive_features=data["sex"])
     >>> len(summary.lowered)
