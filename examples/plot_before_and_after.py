@@ -80,7 +80,7 @@ def report_of(corrected):
     )
 
 
-chosen = 0.9
+chosen = 0.8
 reports = {strength: report_of(correct(strength)) for strength in (0.3, 0.6, chosen, 1)}
 
 

@@ -11,9 +11,9 @@ rows.
 # %%
 # What is searched
 # ----------------
-# Every fit of :class:`~skswu.UnlearningClassifier` trains the pipeline on four fifths
-# of its rows and corrects it as measured on the others. (In quick mode, with the
-# environment variable ``SKSWU_QUICK=1``, there are fewer rows.)
+# Every fit of :class:`~skswu.UnlearningClassifier` trains the pipeline and corrects it,
+# each row measured as if it had been left out. (In quick mode, with the environment
+# variable ``SKSWU_QUICK=1``, there are fewer rows.)
 
 import os
 

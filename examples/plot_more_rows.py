@@ -92,11 +92,11 @@ for share in shares:
         sample = np.sort(rng.permutation(len(y))[: int(share * len(y))])
         fitted = LogisticRegression(max_iter=1000).fit(X[sample], y[sample])
         measure(fitted, "not corrected", share)
-        model = UnlearningClassifier(fitted).unlearn(
+        model = UnlearningClassifier(fitted, update="one_step").unlearn(
             X[sample], y[sample], sensitive_features=sex[sample]
         )
         measure(model, "corrected on the sample", share)
-        model = UnlearningClassifier(fitted).unlearn(
+        model = UnlearningClassifier(fitted, update="one_step").unlearn(
             *collection[:2], sensitive_features=collection[2]
         )
         measure(model, "corrected on all rows", share)

@@ -54,7 +54,10 @@ model = make_pipeline(prepare, LogisticRegression(max_iter=1000)).fit(X, y)
 
 def correct(weighting, **params):
     parity = DemographicParity(pos_label=">50K")
-    corrected = UnlearningClassifier(model, objective=parity, weighting=weighting)
+    # One step, in which weights follow the influence on the gap alone.
+    corrected = UnlearningClassifier(
+        model, objective=parity, weighting=weighting, update="one_step"
+    )
     corrected.set_params(**{f"weighting__{name}": params[name] for name in params})
     return corrected.unlearn(X, y, sensitive_features=sex)
 
