@@ -54,8 +54,8 @@ def state(model):
 
 
 ROWS_COUNT = (
-    "a change counts once for each row, so that a row of weight 2 is changed at less cost "
-    "than two rows are, and rows that are held out are drawn by row"
+    "a change counts once for each row, so that a row of weight 2 is changed at less "
+    "cost than two rows are, and rows that are held out are drawn by row"
 )
 
 

@@ -34,9 +34,10 @@ class UnlearningClassifier(BaseUnlearningClassifier):
         How the influence of samples is computed: damping, how to solve with the
         curvature, which parameters of a network are corrected.
     update : str or ModelUpdate, default="influence"
-        How the model moves to the new weights: ``"influence"`` takes as many steps as it
-        takes of linear models under soft weighting, and one of others, ``"one_step"``
-        one of all, ``"refit"`` fits the model anew. Or another name, or an instance.
+        How the model moves to the new weights. ``"influence"`` goes in as many steps as
+        it takes for linear models under soft weighting, and in one for others;
+        ``"one_step"`` in one for all; ``"refit"`` fits the model anew. Or another name,
+        or an instance.
     validation_fraction : float, "auto" or None, default="auto"
         Which rows the objective and the utility are measured on. ``"auto"`` trains a
         linear model on all rows that :meth:`fit` is given and measures each of them by
