@@ -159,9 +159,7 @@ def test_steps_that_are_too_long_are_halved_as_by_the_hooks(step):
     weighting = SoftWeighting(utility_tolerance=None)
     options = {"weighting": weighting, "own": True}
     strengths = [0.5, 1.5, 2.0]
-    shared = correct(
-        "logistic", strengths, update=InfluenceUpdate(step=step), **options
-    )
+    shared = correct("logistic", strengths, update=OneStep(step=step), **options)
     by_hand = correct(
         "logistic", strengths, update=FollowedByHand(step=step), **options
     )
