@@ -50,6 +50,12 @@ class ChainedBlocks:
         for part, own in zip(self.parts, self.cut(values), strict=True):
             part.spread(name, own)
 
+    def number(self, name, first=0):
+        """Note the rows' positions, from that of the first row on."""
+        for part in self.parts:
+            part.number(name, first)
+            first += part.n_rows
+
     def forget(self, *names):
         """Let go of what is noted under some names."""
         for part in self.parts:

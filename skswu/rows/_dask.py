@@ -73,6 +73,11 @@ class WorkerRows:
         for part, own in zip(self._of_side[side].parts, values, strict=True):
             part.spread(name, np.array(own))
 
+    def number(self, side, name, firsts):
+        """Note the rows' positions; ``firsts`` are those of the partitions."""
+        for part, first in zip(self._of_side[side].parts, firsts, strict=True):
+            part.number(name, first)
+
     def forget(self, side, names):
         """Let go of what is noted under some names."""
         self._of_side[side].forget(*names)
@@ -269,6 +274,12 @@ class DaskBlocks:
     def spread(self, name, values):
         """Note values (..., n_rows) of the client beside the rows."""
         self._ask("spread", self._side, name, each=self._cut(values))
+
+    def number(self, name):
+        """Note the rows' positions."""
+        firsts = np.cumsum(self._sizes) - self._sizes
+        each = [firsts[held].tolist() for held in self._held]
+        self._ask("number", self._side, name, each=each)
 
     def forget(self, *names):
         """Let go of what is noted under some names."""

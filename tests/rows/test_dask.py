@@ -306,6 +306,71 @@ def test_several_classes_and_outputs(rng, data):
     assert_same(model.unlearn(X, y, sensitive_features=group), local)
 
 
+TRAFFIC = {
+    "soft": {"update__max_iter": 1},
+    "steps": {"update__max_iter": "auto"},
+    "hard": {"weighting": "hard"},
+    "out of reach": {"weighting__upper": 0.01, "weighting__lower": -0.01},
+    "bounded utility": {
+        "weighting__strength": 1.0,
+        "weighting__utility_tolerance": 0.0,
+    },
+    "extreme": {"weighting__strength": 1e4, "weighting__lower": None},
+}
+
+
+def longest(values):
+    """Return the length of the longest array among values."""
+    if isinstance(values, np.ndarray):
+        return max(values.shape, default=1)
+    if isinstance(values, (list, tuple)):
+        return max(map(longest, values), default=0)
+    return 1
+
+
+@pytest.mark.parametrize("kind", [UnlearningClassifier, UnlearningClassifierCV])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("case", TRAFFIC)
+def test_nothing_with_an_entry_a_row_passes_the_client(
+    workers, rng, monkeypatch, case, weighted, kind
+):
+    from skswu.rows import _dask
+
+    params = {"update__max_iter": 1, **TRAFFIC[case]}
+    if kind is UnlearningClassifierCV:
+        if case == "hard":
+            pytest.skip("hard weights have no strength")
+        params.pop("weighting__strength", None)
+        params["strengths"] = 3
+    n = 6000
+    X = rng.normal(size=(n, 3))
+    group = rng.choice(["a", "b"], n)
+    y = np.where(X[:, 0] + (group == "b") + rng.logistic(size=n) > 0, "yes", "no")
+    weight = rng.uniform(0.5, 2.0, n) if weighted else None
+    estimator = LogisticRegression().fit(X, y, sample_weight=weight)
+    local = make(estimator, kind, **params)
+    model = make(estimator, kind, **params)
+    told, answered, ask = [], [], _dask.DaskBlocks._ask
+
+    def note(self, *given, each=None):
+        told.append(longest([*given, each]))
+        answers = ask(self, *given, each=each)
+        answered.append(longest(answers))
+        return answers
+
+    monkeypatch.setattr(_dask.DaskBlocks, "_ask", note)
+    given = [da.from_array(one, chunks=3000) for one in (y, group)]
+    dX = da.from_array(X, chunks=(3000, -1))
+    dweight = da.from_array(weight, chunks=3000) if weighted else None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        local.unlearn(X, y, sensitive_features=group, sample_weight=weight)
+        model.unlearn(dX, given[0], sensitive_features=given[1], sample_weight=dweight)
+    assert max(told) < 3000
+    assert max(answered) <= 2**11  # of which hard weights count
+    assert_same(model, local, atol=1e-8)
+
+
 def test_messages_are_one_a_pass_and_worker(workers, data, monkeypatch):
     from skswu.rows import _dask
 
