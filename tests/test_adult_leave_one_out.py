@@ -33,7 +33,9 @@ def leave_one_out():
     estimator = LogisticRegression(solver="newton-cholesky", tol=1e-12)
     fitted = estimator.fit(X[train], y[train])
     objectives = [DemographicParity(), EqualOpportunity()]
-    model = UnlearningClassifier(fitted, objective=objectives).unlearn(
+    model = UnlearningClassifier(
+        fitted, objective=objectives, update="one_step"
+    ).unlearn(
         X[train],
         y[train],
         sensitive_features=group[train],

@@ -200,7 +200,8 @@ def test_utility_influence_predicts_leave_one_out_refits():
 def test_prediction_is_the_linearisation():
     X, y, group, _ = make_data()
     estimator = LogisticRegression(**TIGHT).fit(X, y)
-    model = UnlearningClassifier(estimator).unlearn(X, y, sensitive_features=group)
+    model = UnlearningClassifier(estimator, update="one_step")
+    model.unlearn(X, y, sensitive_features=group)
     assert_allclose(
         model.objective_predicted_,
         model.objective_before_ - model.influence_ @ model.epsilon_,
@@ -281,6 +282,7 @@ def test_conjugate_gradients_and_direct_solver_agree():
             validation_fraction=None,
             objective=DemographicParity(pos_label=0),
             influence=Influence(solver=solver),
+            update="one_step",
         ).unlearn(X, y, sensitive_features=group, sample_weight=weight)
         for solver in ("direct", ConjugateGradient(tol=1e-12))
     )
@@ -298,6 +300,7 @@ def test_no_step_takes_the_metric_farther_from_its_target(strength):
         validation_fraction=None,
         objective=DemographicParity(temperature=0.05),
         weighting=SoftWeighting(strength=strength, utility_tolerance=None),
+        update="one_step",
     ).unlearn(X, y, sensitive_features=group)
     target = (1 - strength) * model.objective_before_
     before = np.abs(model.objective_before_ - target)
@@ -318,6 +321,7 @@ def test_a_step_that_passes_its_target_is_shortened():
         estimator,
         validation_fraction=None,
         objective=DemographicParity(temperature=0.5),
+        update="one_step",
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LinearizationWarning)
@@ -334,6 +338,7 @@ def test_a_metric_far_from_its_prediction_is_told():
         estimator,
         validation_fraction=None,
         objective=DemographicParity(temperature=0.05),
+        update="one_step",
     )
     with pytest.warns(LinearizationWarning, match="was predicted to go from"):
         model.unlearn(X, y, sensitive_features=group)

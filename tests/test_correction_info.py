@@ -64,6 +64,7 @@ def test_it_counts_rows_and_groups(rows):
         LogisticRegression(),
         objective=DemographicParity(pos_label="yes"),
         validation_fraction=0.2,
+        update="one_step",
     ).fit(X, y, sensitive_features=group)
     info = model.correction_info_
     training, held_out = group[model.train_indices_], group[model.validation_indices_]

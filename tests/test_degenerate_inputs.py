@@ -64,6 +64,7 @@ def test_held_out_rows_that_all_weigh_nothing_are_refused(data, kind, objective)
         LogisticRegression(),
         objective=objective,
         validation_fraction=0.2,
+        update="one_step",
         random_state=0,
     )
     held_out = model.fit(X, y, sensitive_features=group).validation_indices_
@@ -93,7 +94,7 @@ def test_a_split_that_weighs_nothing_is_refused(data):
 def test_a_class_that_weighs_nothing_takes_no_part_in_balanced_weights(data):
     X, y, group = data
     fitted = LogisticRegression(class_weight="balanced").fit(X, y)
-    model = UnlearningClassifier(fitted).unlearn(
+    model = UnlearningClassifier(fitted, update="one_step").unlearn(
         X,
         y,
         sensitive_features=group,
@@ -166,7 +167,7 @@ def test_influences_that_are_rounding_move_nothing(data):
     X, y, _ = data
     fitted = RidgeClassifier(alpha=0.0).fit(X, y)
     parts = {"objective": "target_utility", "validation_fraction": None}
-    model = UnlearningClassifier(fitted, **parts)
+    model = UnlearningClassifier(fitted, update="one_step", **parts)
     with pytest.warns(UnreachableTargetWarning, match=r"at most 0.0%"):
         model.unlearn(X, y)
     assert not model.epsilon_.any()

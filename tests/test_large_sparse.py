@@ -45,7 +45,10 @@ def test_conjugate_gradients_equal_a_dense_solve_on_the_words_in_use(text):
     fitted = LogisticRegression(C=0.1, tol=1e-10, max_iter=10_000).fit(X, y[:400])
     iterative, direct = (
         UnlearningClassifier(
-            fitted, validation_fraction=None, influence=Influence(solver=solver)
+            fitted,
+            validation_fraction=None,
+            influence=Influence(solver=solver),
+            update="one_step",
         ).unlearn(X, y[:400], sensitive_features=group[:400])
         for solver in (ConjugateGradient(tol=1e-11), Direct())
     )

@@ -142,7 +142,7 @@ def test_warnings_are_kept_for_the_thread_that_asked():
 
 def test_warnings_point_to_the_line_that_called(data):
     X, y, group = data
-    weighting = SoftWeighting(upper=0.01)
+    weighting = SoftWeighting(lower=-0.01, upper=0.01)
     model = UnlearningClassifier(LogisticRegression().fit(X, y), weighting=weighting)
     for method in (model.fit, model.unlearn):
         with warnings.catch_warnings(record=True) as caught:

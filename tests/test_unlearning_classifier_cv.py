@@ -70,10 +70,10 @@ def test_scikit_learn_conventions(estimator, check):
     check(estimator)
 
 
-def unlearned(strength, fitted, rows, **options):
+def unlearned(strength, fitted, rows, update="one_step", **options):
     """What a correction at one strength alone gives."""
     model = UnlearningClassifier(
-        fitted, weighting=SoftWeighting(strength=strength), **options
+        fitted, weighting=SoftWeighting(strength=strength), update=update, **options
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -162,7 +162,10 @@ def folds_by_hand(X, y, group, cv, strength, **options):
     accuracies, predicted, order = [], [], []
     for train, test in cv.split(X, y):
         model = UnlearningClassifier(
-            LogisticRegression(), weighting=SoftWeighting(strength=strength), **options
+            LogisticRegression(),
+            weighting=SoftWeighting(strength=strength),
+            update="one_step",
+            **options,
         ).fit(X[train], y[train], sensitive_features=group[train])
         predicted.append(model.predict(X[test]))
         accuracies.append(accuracy_score(y[test], predicted[-1]))

@@ -102,6 +102,7 @@ def measure_rows(train, test, objective, seed):
             LogisticRegression(max_iter=1000),
             objective=objective,
             validation_fraction=fraction,
+            update="one_step",
             random_state=seed,
         ).fit(train.X, train.y, sensitive_features=train.groups)
         before = gaps(model.original_estimator_, objective, test)

@@ -45,7 +45,7 @@ def measure(rows, seed):
     group_score = of_groups.decision_function(test.X)
     found = [roc_auc_score(test.groups, group_score)]
     for objective in OBJECTIVES:
-        model = UnlearningClassifier(fitted, objective=objective)
+        model = UnlearningClassifier(fitted, objective=objective, update="one_step")
         model.unlearn(train.X, train.y, sensitive_features=train.groups)
         change = model.decision_function(test.X) - fitted.decision_function(test.X)
         found.append(abs(np.corrcoef(change, group_score)[0, 1]))

@@ -94,7 +94,8 @@ def read(X, y, group):
 def unlearn(X, y, group):
     some = slice(0, 200_000)
     fitted = LogisticRegression().fit(X[some], y[some])
-    return lambda: UnlearningClassifier(fitted).unlearn(X, y, sensitive_features=group)
+    model = UnlearningClassifier(fitted, update="one_step")
+    return lambda: model.unlearn(X, y, sensitive_features=group)
 
 
 def path(X, y, group):
@@ -106,7 +107,8 @@ def path(X, y, group):
 def pipeline(X, y, group):
     some = slice(0, 200_000)
     model = make_pipeline(StandardScaler(), LogisticRegression()).fit(X[some], y[some])
-    return lambda: UnlearningClassifier(model).unlearn(X, y, sensitive_features=group)
+    corrected = UnlearningClassifier(model, update="one_step")
+    return lambda: corrected.unlearn(X, y, sensitive_features=group)
 
 
 CALLS = {
@@ -116,9 +118,9 @@ CALLS = {
     "unlearn, path of 50": path,
     "unlearn, Pipeline": pipeline,
     "fit": lambda X, y, group: (
-        lambda: UnlearningClassifier(LogisticRegression(), random_state=0).fit(
-            X, y, sensitive_features=group
-        )
+        lambda: UnlearningClassifier(
+            LogisticRegression(), update="one_step", random_state=0
+        ).fit(X, y, sensitive_features=group)
     ),
     "fit, path of 50": lambda X, y, group: (
         lambda: UnlearningClassifierCV(LogisticRegression(), random_state=0).fit(
@@ -166,7 +168,7 @@ def measure_dask(n_rows, folder, n_workers_tried):
     some = slice(0, 200_000)
     fitted = LogisticRegression().fit(X[some], y[some])
     models = {
-        "one correction": UnlearningClassifier(fitted),
+        "one correction": UnlearningClassifier(fitted, update="one_step"),
         "path of 50": UnlearningClassifierCV(fitted),
     }
     size = max(n_rows // 8, 1)

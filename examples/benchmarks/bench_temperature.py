@@ -161,6 +161,7 @@ def measure_split(data, objective, temperature, seed):
             classifier,
             objective=make_objective(temperature=temperature),
             weighting=SoftWeighting(strength=strength),
+            update="one_step",
         )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -1,7 +1,8 @@
 """Accuracy and time for a smaller disparity, against ExponentiatedGradient on Adult.
 
-Soft weighting, hard removal and fairlearn's ExponentiatedGradient over several splits,
-measured on test rows. Processor time of one thread.
+Soft weighting by one step and by several, hard removal and fairlearn's
+ExponentiatedGradient over several splits, measured on test rows. Processor time of one
+thread.
 """
 
 import argparse
@@ -22,9 +23,11 @@ from linear.tradeoff import (
 from peers.problems import adult, halves
 from threadpoolctl import threadpool_limits
 
-from skswu.weighting import HardWeighting
+from skswu.weighting import HardWeighting, SoftWeighting
 
 FRACTIONS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25)
+# Of soft weighting by several steps, where all others are of one.
+SEVERAL = (0.5, 0.9)
 TITLES = {
     "accuracy": "accuracy",
     "parity": "demographic parity difference",
@@ -81,6 +84,17 @@ def split_points(rows, seed, options):
     curve = soft_curve(classifier, train, test, held_out)
     for strength, values in zip(STRENGTHS, curve, strict=True):
         yield ("soft", strength), values
+    for strength in SEVERAL:
+        soft = SoftWeighting(strength=strength)
+        yield (
+            ("several", strength),
+            point(
+                lambda w=soft: unlearn(
+                    classifier, train, held_out, weighting=w, update="influence"
+                ),
+                test,
+            ),
+        )
     for fraction in FRACTIONS:
         hard = HardWeighting(fraction=fraction)
         yield (
@@ -133,6 +147,7 @@ def draw(points, path):
 
     styles = {
         "soft": ("C0", "o-", "soft weighting"),
+        "several": ("C3", "D", "the same, several steps"),
         "hard": ("C1", "s--", "hard removal"),
         "gradient": ("C2", "^:", "ExponentiatedGradient"),
         "original": ("black", "*", "original"),
@@ -156,7 +171,7 @@ def draw(points, path):
             )
         ax.set(xlabel=TITLES[x], ylabel=TITLES[y])
     handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=4, frameon=False)
+    figure.legend(handles, labels, loc="outside upper center", ncols=5, frameon=False)
     figure.savefig(path, dpi=150)
 
 

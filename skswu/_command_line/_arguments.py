@@ -124,8 +124,8 @@ def _add_correction(group):
     group.add_argument(
         "--update",
         choices=UPDATES.names(),
-        default="influence",
-        help="how the model moves to the new weights (default: %(default)s)",
+        help="how the model moves to the new weights (default: influence; one_step "
+        "with a bound, for which many strengths are tried)",
     )
     group.add_argument(
         "--max-iter",

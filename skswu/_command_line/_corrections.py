@@ -33,12 +33,17 @@ class Corrections:
 
     def __init__(self, options):
         self.objective = OBJECTIVES.resolve(options.objective)
-        self.update = UPDATES.resolve(options.update)
         self.random_state = options.random_state
         self.strength = options.strength
         _set(self.objective, "temperature", options.temperature, options.objective)
-        _set(self.update, "max_iter", options.max_iter, options.update)
         self.bound, self.promise = _bound(options)
+        update = options.update or self._usual_update(options.max_iter)
+        self.update = UPDATES.resolve(update)
+        _set(self.update, "max_iter", options.max_iter, update)
+
+    def _usual_update(self, max_iter):
+        """Return the meta-estimator's default, unless a number of steps is asked."""
+        return "one_step" if self.bound and max_iter is None else "influence"
 
     @property
     def needs_groups(self):

@@ -3,11 +3,13 @@
 Where they move or vanish in another version, this is the file to change.
 """
 
+import sys
 from contextlib import nullcontext
 from inspect import signature
 
 from sklearn import config_context
 from sklearn.metrics import make_scorer
+from sklearn.metrics._scorer import _CurveScorer
 from sklearn.utils import _safe_indexing as rows_at
 from sklearn.utils._array_api import _max_precision_float_dtype as widest_float
 from sklearn.utils._array_api import device as array_device
@@ -52,6 +54,7 @@ __all__ = [
     "move_arrays",
     "request_sample_weight",
     "rows_at",
+    "rows_of_curve_scorer",
     "score_of_predicted_labels",
     "scorer_of_label",
     "tuned_pos_label",
@@ -82,6 +85,18 @@ def score_of_predicted_labels(scorer, y, predictions, **weights):
         return None
     options = {**scorer._kwargs, **weights}
     return scorer._sign * scorer._score_func(y, predictions, **options)
+
+
+def rows_of_curve_scorer():
+    """Return the X that is scored at decision thresholds, None outside of that.
+
+    scikit-learn's scorer of thresholds shows a score function the labels alone; the
+    rows are at hand one call before, and no public way leads to them.
+    """
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_code is not _CurveScorer._score.__code__:
+        frame = frame.f_back
+    return None if frame is None else frame.f_locals["X"]
 
 
 def tuned_pos_label(classifier):

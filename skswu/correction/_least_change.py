@@ -26,6 +26,8 @@ _MOST_CURVATURE = 10.0
 # A chord may move the metrics by this share of what is left to do.
 _CHORD_SHARE = 0.05
 _MAX_NEWTON = 20
+# Mean square of changes that go nowhere, after a target that is out of reach.
+_LOST = 25.0
 # Miss and residual at which a search that goes no farther has ended well.
 _MET = 1e-3
 _OPTIMAL = 3e-2
@@ -235,7 +237,14 @@ class _Search:
         return met and self.optimality <= self.ends.tol
 
     def _is_stuck(self, violations):
-        """Say whether many steps brought the metrics hardly closer to the target."""
+        """Say whether many steps brought the metrics hardly closer to the target.
+
+        Or whether weights without a bound are far beyond what an answer would have.
+        """
+        if self.violation <= self.ends.target_tol * self.scale:
+            return False
+        if self.point.size > _LOST * self.model.problem.objective.rows.n_rows:
+            return True
         if len(violations) <= _PATIENCE or self.violation <= 0.1 * self.scale:
             return False
         return self.violation > 0.5 * violations[-1 - _PATIENCE]

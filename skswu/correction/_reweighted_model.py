@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .._utils._warnings import kept_warnings
 from ..linear import LinearCurvature
 from ..linear import _reweighted_passes as passes
 
@@ -47,10 +48,14 @@ class Factor:
         With the damping.
     inverse : InverseCurvature
         Of it.
+    warnings : list of pairs of message and category
+        Of the inverse. Most factors are of models that are only tried, so that whoever
+        takes one passes them on.
     """
 
     hessian: np.ndarray
     inverse: Any
+    warnings: list
 
     def solve(self, vectors):
         """Return the inverse times vectors (n_parameters, n_vectors)."""
@@ -101,8 +106,9 @@ class ReweightedModel:
         """Return the Factor of a Hessian of the losses."""
         influence, view = self.problem.influence, self.problem.view
         operator = LinearCurvature(self.model, self.rows, hessian=hessian)
-        inverse = influence.invert_operator(view, operator, total_weight)
-        return Factor(self._dense(operator, total_weight), inverse)
+        with kept_warnings() as caught:
+            inverse = influence.invert_operator(view, operator, total_weight)
+        return Factor(self._dense(operator, total_weight), inverse, caught)
 
     def _dense(self, operator, total_weight):
         n = self.model.n_parameters

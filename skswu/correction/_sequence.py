@@ -17,10 +17,14 @@ from ._least_change import Constraints, Ends, Found, LeastChange
 
 # Steps of a search, where nobody says how many.
 MANY_STEPS = 60
-# Of a strength that is out of reach at once: the first stage, and the shortest.
+# Of a strength that is out of reach at once, or of 2: the first stage, the shortest.
 _FIRST_STAGE = 0.25
-_LAST_STAGE = 1 / 32
+_LAST_STAGE = 1 / 16
 _LONGER = 1.5
+# Steps to the least change at the end of what can be reached, where it is ill defined.
+_LAST_STEPS = 20
+# Of a target, in units of the original metrics, whose square is no number soon.
+_LARGEST_TARGET = 1e100
 # A stage that changes the weights so much more than its strength went elsewhere.
 _JUMP = 2.5
 _LOOSE = Ends(tol=0.1, target_tol=1e-2, max_iter=12, least=1 / 16, progress=0.5)
@@ -107,6 +111,7 @@ class Sequence:
         last = self._beginning()
         for candidate in candidates:
             strength = self.weighting.at(candidate.strength).strength
+            self._check_range(strength)
             start = last if last.strength <= strength else self._beginning()
             with (
                 kept_warnings() as caught,
@@ -115,7 +120,9 @@ class Sequence:
             ):
                 reached, n_iter = self._reach(strength, start)
                 tried = self._tried(reached)
-            candidate.warnings.extend(caught)
+            if reached.strength > 0.0:  # that of the fit was told
+                caught += reached.found.point.factor.warnings
+            candidate.warnings.extend(dict.fromkeys(caught))
             candidate.take_sequence(tried, reached, n_iter)
             candidate.warnings.extend(self._told(reached, strength))
             candidate.warnings.extend(self._told_of_unfelt(candidate))
@@ -125,6 +132,21 @@ class Sequence:
             self._forget_but(last.name)
         self._forget_but()
         self.rows.forget(*_NOTES)
+
+    def _check_range(self, strength):
+        target = self._target(strength) / self.search.constraints.scale
+        if not np.abs(target).max(initial=0.0) < _LARGEST_TARGET:
+            raise ValueError(
+                f"The changes of the sample weights that {self.weighting.at(strength)} "
+                "asks for are not finite, or beyond the range of floats: ask for less "
+                "(strength), and see whether X or sample_weight holds numbers of such "
+                "a size."
+            )
+
+    def _target(self, strength):
+        """Return where the constrained values are to go."""
+        target = self.weighting.at(strength).target(self.first.to_repair)
+        return target[self.is_used]
 
     def _forget_but(self, *names):
         """Have rows forget what candidates do not keep, but for some names."""
@@ -188,8 +210,7 @@ class Sequence:
     def _from(self, start, strength, ends, objective_weight=None):
         """Search for a strength from one that was reached."""
         self.search.model.reduce(passes.recall, name=start.name)
-        target = self.weighting.at(strength).target(self.first.to_repair)
-        target = target[self.is_used]
+        target = self._target(strength)
         if self.limit is not None:
             target = np.append(target, self.limit)
         return self.search.search(start.found.point, target, ends, objective_weight)
@@ -199,7 +220,7 @@ class Sequence:
 
     def _continue(self, strength, start, n_iter):
         """Go in stages as far as it goes."""
-        last, width = start, _FIRST_STAGE * strength
+        last, width = start, _FIRST_STAGE * min(strength, 2.0)
         shortest = _LAST_STAGE * min(strength, 1.0)
         while last.strength < strength and width >= shortest and not is_stopped():
             to = min(last.strength + width, strength)
@@ -210,14 +231,16 @@ class Sequence:
                 self._forget_but(start.name, last.name)
                 width *= _LONGER
             else:
-                width /= 2.0
-        goals = [last.strength, last.strength - shortest]
+                width = (to - last.strength) / 2.0
+        few = replace(self.ends, max_iter=min(self.ends.max_iter, _LAST_STEPS))
+        goals = {last.strength: few, last.strength - shortest: few}
+        goals[last.strength - 3.0 * shortest] = self.ends
         if last.strength >= _ALMOST * strength:
-            goals.insert(0, strength)
-        for goal in goals:
+            goals = {strength: few, **goals}
+        for goal, ends in goals.items():
             if goal <= 0.0:
                 break
-            found = self._from(last, goal, self.ends)
+            found = self._from(last, goal, ends)
             n_iter += found.n_iter
             if self._is_met(found):
                 return self._reached(goal, found), n_iter

@@ -103,8 +103,10 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
         With the parameter ``strength``, which is set.
     influence : str or Influence, default="auto"
         See :class:`UnlearningClassifier`.
-    update : str or ModelUpdate, default="influence"
-        See :class:`UnlearningClassifier`.
+    update : str or ModelUpdate, default="one_step"
+        See :class:`UnlearningClassifier`. Of one step all strengths share the passes
+        over the rows; ``"influence"`` takes as many steps as it takes for each, the
+        best correction at each strength, in 30 to 80 times the time.
     validation_fraction : float, "auto" or None, default="auto"
         Which rows are measured, see :class:`UnlearningClassifier`: predicted labels
         and thresholds are those of the same rows, by approximate leave-one-out where
@@ -301,7 +303,7 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
         objective="demographic_parity",
         weighting="soft",
         influence="auto",
-        update="influence",
+        update="one_step",
         validation_fraction="auto",
         sensitive_features=None,
         control_features=None,

@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_consistent_length
 from sklearn.utils.metadata_routing import UNUSED
 
-from .._utils._compat import score_of_predicted_labels
+from .._utils._compat import rows_of_curve_scorer, score_of_predicted_labels
 from .._utils._warnings import warn
 from ..inputs import read_control_features, read_sensitive_features
 from ..inputs._labels import read_labels
@@ -149,7 +149,8 @@ class _FairnessScorer(BaseEstimator):
         """Score predicted labels; the same as :meth:`score`."""
         weights, metric = _weights(sample_weight), self._find_metric()
         y, predictions = read_labels(y_true, "y"), np.asarray(y_pred)
-        groups = self._read_groups(sensitive_features, control_features, None, len(y))
+        X = rows_of_curve_scorer()
+        groups = self._read_groups(sensitive_features, control_features, X, len(y))
         classes = np.unique(y)
         measured = metric.of_labels(y, predictions, classes, pos_label)
         value = self._metric_value(metric, measured, groups, weights)
@@ -224,12 +225,8 @@ class _FairnessScorer(BaseEstimator):
         if groups is None and self.sensitive_features is not None:
             raise ValueError(
                 f"The fairness scorer is to read {self.sensitive_features!r} from X, "
-                "and scikit-learn shows scorers of decision thresholds, as in "
-                "TunedThresholdClassifierCV, labels and never X. Leave "
-                "sensitive_features out of the scorer and, with "
-                "enable_metadata_routing=True, pass them to fit. Or let "
-                "UnlearningClassifierCV(estimator, strengths=[0], tune_threshold=True, "
-                "sensitive_features=...) tune the threshold, which reads columns of X."
+                "and was called with labels alone. Pass it sensitive_features, or call "
+                "it with the estimator and X."
             )
         if groups is None:
             raise ValueError(

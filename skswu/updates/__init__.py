@@ -10,6 +10,7 @@ from ._gradient_ascent import GradientAscent
 from ._influence import InfluenceUpdate
 from ._move import Move
 from ._ntk import NTKUpdate
+from ._one_step import OneStep
 from ._refit import Refit
 from ._registry import UPDATES, register_update
 from ._saliency_unlearning import SaliencyUnlearning
@@ -30,6 +31,7 @@ __all__ = [
     "ModelUpdate",
     "Move",
     "NTKUpdate",
+    "OneStep",
     "Refit",
     "SaliencyUnlearning",
     "Scrub",

@@ -36,7 +36,7 @@ class InfluenceUpdate(BaseUpdate):
 
     Parameters
     ----------
-    max_iter : int or "auto", default=1
+    max_iter : int or "auto", default="auto"
         Largest number of steps. With more than one, metrics are linearised anew around
         each new point and the weights solved for again. For linear models under soft
         weighting this is a sequential quadratic programme, which ends at the least
@@ -73,7 +73,7 @@ class InfluenceUpdate(BaseUpdate):
         "step": [StrOptions({"newton", "textbook"})],
     }
 
-    def __init__(self, *, max_iter=1, tol=3e-2, target_tol=1e-3, step="newton"):
+    def __init__(self, *, max_iter="auto", tol=3e-2, target_tol=1e-3, step="newton"):
         self.max_iter = max_iter
         self.tol = tol
         self.target_tol = target_tol

@@ -10,6 +10,7 @@ from ._fisher_forgetting import FisherForgetting
 from ._gradient_ascent import GradientAscent
 from ._influence import InfluenceUpdate
 from ._ntk import NTKUpdate
+from ._one_step import OneStep
 from ._refit import Refit
 from ._saliency_unlearning import SaliencyUnlearning
 from ._scrub import Scrub
@@ -25,6 +26,7 @@ UPDATES.register("fisher_forgetting", FisherForgetting)
 UPDATES.register("gradient_ascent", GradientAscent)
 UPDATES.register("influence", InfluenceUpdate)
 UPDATES.register("ntk", NTKUpdate)
+UPDATES.register("one_step", OneStep)
 UPDATES.register("refit", Refit)
 UPDATES.register("saliency_unlearning", SaliencyUnlearning)
 UPDATES.register("scrub", Scrub)

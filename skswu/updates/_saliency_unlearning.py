@@ -72,7 +72,7 @@ class SaliencyUnlearning(BaseUpdate):
     @property
     def max_iter(self):
         """Largest number of steps."""
-        return self._moving.max_iter
+        return self._moving.most_steps()
 
     @property
     def tol(self):

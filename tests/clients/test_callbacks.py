@@ -178,6 +178,7 @@ def test_pipelines_and_searches_hand_their_callbacks_on(data):
     model = UnlearningClassifier(
         make_pipeline(StandardScaler(), SGDClassifier(loss="log_loss", max_iter=2)),
         weighting=SoftWeighting(),
+        update="one_step",
         sensitive_features=3,
     )
     search = GridSearchCV(

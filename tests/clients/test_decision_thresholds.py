@@ -102,7 +102,8 @@ def test_the_threshold_is_kept_and_the_gap_measured_there(data, case):
     assert_array_equal(corrected.predict(X) == 1, decided(corrected, X))
     # As it counts, and as the labels say.
     counted = [decided(given, X), None]
-    half = UnlearningClassifier(given).set_params(weighting__strength=0.5)
+    half = UnlearningClassifier(given, update="one_step")
+    half.set_params(weighting__strength=0.5)
     half.unlearn(X, y, sensitive_features=group, **options)
     counted[1] = half.predict(X) == 1
     gaps = [abs(one[group == 1].mean() - one[group == 0].mean()) for one in counted]
@@ -179,7 +180,7 @@ def test_what_follows_probabilities_stays_as_it_is(data):
     X, y, group = data
     for objective in ("loss_parity", "calibration_in_the_large", "bounded_group_loss"):
         models = [
-            UnlearningClassifier(one, objective=objective).fit(
+            UnlearningClassifier(one, objective=objective, update="one_step").fit(
                 X, y, sensitive_features=group
             )
             for one in (LINEAR, fixed())

@@ -1,6 +1,7 @@
 """Fairness scorers where labels at decision thresholds are scored."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn
 from numpy.testing import assert_allclose
@@ -25,7 +26,7 @@ def data():
     return X, y, np.where(group == 1, "m", "f")
 
 
-def tuned(scorer, X, y, group):
+def tuned(scorer, X, y, **metadata):
     model = TunedThresholdClassifierCV(
         LogisticRegression(),
         scoring=scorer,
@@ -34,7 +35,7 @@ def tuned(scorer, X, y, group):
         store_cv_results=True,
     )
     with sklearn.config_context(enable_metadata_routing=True):
-        return model.fit(X, y, sensitive_features=group)
+        return model.fit(X, y, **metadata)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,7 @@ def test_thresholds_are_tuned_by_what_the_scorer_says(data, options, pos_label):
     X, y, group = data
     labels = np.array(["no", "yes"])[y]
     scorer = make_fairness_scorer(METRIC, pos_label=pos_label, **options)
-    curve = tuned(scorer, X, labels, group).cv_results_
+    curve = tuned(scorer, X, labels, sensitive_features=group).cv_results_
     fitted = LogisticRegression().fit(X[TRAIN], labels[TRAIN])
     for threshold, score in zip(curve["thresholds"], curve["scores"], strict=True):
         fixed = FixedThresholdClassifier(
@@ -60,12 +61,22 @@ def test_thresholds_are_tuned_by_what_the_scorer_says(data, options, pos_label):
         assert_allclose(score, expected)
 
 
-def test_a_scorer_that_names_columns_says_to_route_them(data):
-    X, y, _ = data
+@pytest.mark.parametrize("column", ["d", [-1], [3, "d"]])
+def test_columns_of_x_are_read_at_thresholds(data, column):
+    X, y, group = data
+    frame = pd.DataFrame(X, columns=["a", "b", "c"]).assign(d=group == "m")
+    by_column = make_fairness_scorer(METRIC, sensitive_features=column)
+    scores = tuned(by_column, frame, y).cv_results_["scores"]
+    routed = tuned(make_fairness_scorer(METRIC), frame, y, sensitive_features=group)
+    assert_allclose(scores, routed.cv_results_["scores"])
+    assert np.ptp(scores) > 0
+
+
+def test_a_scorer_of_labels_alone_says_how_to_pass_groups(data):
+    _, y, _ = data
     scorer = make_fairness_scorer(METRIC, sensitive_features=0)
-    model = TunedThresholdClassifierCV(LogisticRegression(), scoring=scorer, cv=2)
-    with pytest.raises(ValueError, match=r"to read 0 from X.*never X.*pass them"):
-        model.fit(X, y)
+    with pytest.raises(ValueError, match=r"to read 0 from X.*labels alone.*Pass it"):
+        scorer._score_func(y, y)
 
 
 def test_a_threshold_is_tuned_by_groups_in_a_column_of_x(data):
@@ -94,4 +105,4 @@ def test_what_labels_do_not_tell_is_refused(data, metric, options, message):
     X, y, group = data
     scorer = make_fairness_scorer(metric, **options)
     with pytest.raises(ValueError, match=message):
-        tuned(scorer, X, y, group)
+        tuned(scorer, X, y, sensitive_features=group)

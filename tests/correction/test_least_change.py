@@ -307,7 +307,7 @@ def test_a_miss_of_a_single_step_is_told():
     fitted = LogisticRegression(**TIGHT).fit(X, y, sample_weight=weight)
     weighting = SoftWeighting(strength=3.0)
     with pytest.warns(LinearizationWarning, match="predicted"):
-        one = unlearn(fitted, data, update=InfluenceUpdate(), weighting=weighting)
+        one = unlearn(fitted, data, update="one_step", weighting=weighting)
     assert_allclose(one.objective_target_, -2.0 * one.objective_before_)
     assert_allclose(one.objective_predicted_, one.objective_target_, rtol=1e-6)
 

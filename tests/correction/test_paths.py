@@ -16,7 +16,7 @@ from skswu.inputs import Groups, LabeledData
 from skswu.models import WrappedClassifier, make_model_view
 from skswu.objectives import DemographicParity, TargetUtility
 from skswu.rows import LocalBlocks
-from skswu.updates import InfluenceUpdate
+from skswu.updates import InfluenceUpdate, OneStep
 from skswu.weighting import HardWeighting, SoftWeighting
 
 # From version 1.8 on, l1_ratio alone says what the penalty is.
@@ -99,7 +99,7 @@ def correct(name, strengths, *, update=None, influence=None, weighting=None, own
         [DemographicParity(pos_label=1, temperature=1.0)],
         influence or Influence(),
     )
-    update = update or InfluenceUpdate()
+    update = update or OneStep()
     weighting = weighting or SoftWeighting()
     return Corrector(update.pose(setting), weighting, update).correct(strengths)
 

@@ -110,6 +110,7 @@ def test_search_over_strengths(data):
         LogisticRegression(),
         objective=objective,
         validation_fraction=0.2,
+        update="one_step",
         random_state=0,
     )
     search = GridSearchCV(

@@ -194,7 +194,7 @@ def test_attacks_happen_in_the_space_of_the_last_step():
 @pytest.mark.filterwarnings("ignore::skswu.exceptions.LinearizationWarning")
 def test_after_is_adaptive_unless_asked():
     X, y, view, _ = problem(LogisticRegression(), n_samples=300)
-    options = {"weighting": "soft", "random_state": 0}
+    options = {"update": "one_step", "random_state": 0}
     for adaptive in (True, False):
         objective = AdversarialRobustness(epsilon=0.3, adaptive=adaptive)
         model = UnlearningClassifier(view.estimator, objective=objective, **options)

@@ -68,7 +68,12 @@ def test_groups_that_are_behind_are_raised_and_the_others_keep_their_rates(
 @pytest.mark.parametrize("strength", [0.3, 1.0])
 def test_the_strength_is_the_share_of_each_shortfall(data, strength):
     weighting = SoftWeighting(strength=strength, utility_tolerance=None)
-    model = correct(data, MinimumGroupRate(pos_label=1), weighting=weighting)
+    model = correct(
+        data,
+        MinimumGroupRate(pos_label=1),
+        weighting=weighting,
+        update="one_step",
+    )
     before, predicted = model.objective_before_, model.objective_predicted_
     lacks = before > 0
     assert lacks.tolist() == [True, lacks[1], False]
@@ -157,7 +162,10 @@ def test_the_limit_is_that_of_the_original_for_every_model_of_a_path(data):
     shortfall = max(limit - rates(model, X, group).min(), 0.0)
     assert_allclose(model.path_["disparity"][model.best_index_], shortfall, atol=1e-12)
     one = correct(
-        data, MinimumGroupRate(), weighting=SoftWeighting(strength=model.strength_)
+        data,
+        MinimumGroupRate(),
+        weighting=SoftWeighting(strength=model.strength_),
+        update="one_step",
     )
     names = model.objective_names_
     at = model.path_.loc[model.best_index_, names].to_numpy(dtype=float)
@@ -169,11 +177,13 @@ def test_a_loss_below_its_target_is_a_limit_that_is_kept(data):
         data,
         [DemographicParity(pos_label=1), TargetUtility(target=0.9)],
         weighting=SoftWeighting(utility_tolerance=None),
+        update="one_step",
     )
     alone = correct(
         data,
         DemographicParity(pos_label=1),
         weighting=SoftWeighting(utility_tolerance=None),
+        update="one_step",
     )
     assert_allclose(kept.epsilon_, alone.epsilon_, atol=1e-8)
     assert_allclose(kept.objective_before_[-1], kept.utility_before_ - 0.9)

@@ -422,7 +422,8 @@ def test_a_path_may_be_measured_by_the_objective_itself(data, objective):
     pd.testing.assert_frame_equal(model.path_, local.path_)
 
 
-def test_messages_are_one_a_pass_and_worker(workers, data, monkeypatch):
+@pytest.mark.parametrize(("update", "n_most"), [("one_step", 25), ("influence", 100)])
+def test_messages_are_one_a_pass_and_worker(workers, data, monkeypatch, update, n_most):
     from skswu.rows import _dask
 
     asked = []
@@ -437,9 +438,9 @@ def test_messages_are_one_a_pass_and_worker(workers, data, monkeypatch):
     X, y, group, _ = data
     estimator = LogisticRegression().fit(X, y)
     X, y, group = arrays(X, y, group)
-    make(estimator).unlearn(X, y, sensitive_features=group)
+    make(estimator, update=update).unlearn(X, y, sensitive_features=group)
     assert asked.count("spread") == 0
-    assert asked.count("reduce") <= 25
+    assert asked.count("reduce") <= n_most
 
 
 def test_saved_models_hold_arrays(workers, data):

@@ -120,8 +120,9 @@ def test_transformers_are_applied_by_blocks(pair, labels):
     (X, on_disk), (y, group) = pair, labels
     scaler = StandardScaler(with_mean=not sparse.issparse(X))
     pipeline = make_pipeline(scaler, LogisticRegression()).fit(X, y)
-    expected = UnlearningClassifier(pipeline).unlearn(X, y, sensitive_features=group)
-    model = UnlearningClassifier(pipeline)
+    expected = UnlearningClassifier(pipeline, update="one_step")
+    expected.unlearn(X, y, sensitive_features=group)
+    model = UnlearningClassifier(pipeline, update="one_step")
     tracemalloc.start()
     model.unlearn(on_disk, y, sensitive_features=group)
     _, peak = tracemalloc.get_traced_memory()

@@ -105,7 +105,9 @@ def test_classifier_with_influences_needs_no_stand_in(people):
     refit = UnlearningClassifier(
         linear.fit(X, y), update=Refit(max_refits=1, tol=1.0), **options
     )
-    newton = UnlearningClassifier(linear, validation_fraction=None, **options)
+    newton = UnlearningClassifier(
+        linear, validation_fraction=None, update="one_step", **options
+    )
     for model in (refit, newton):
         model.unlearn(X, y, sensitive_features=sex)
     assert_allclose(refit.influence_, newton.influence_)

@@ -17,6 +17,7 @@ from skswu.updates import (
     GradientAscent,
     InfluenceUpdate,
     NTKUpdate,
+    OneStep,
     Refit,
     SaliencyUnlearning,
     Scrub,
@@ -40,7 +41,7 @@ OBJECTIVES = {
 #: By model and name. Retraining a network is training all of its layers from scratch.
 UPDATES = {
     "logistic regression": {
-        "influence": InfluenceUpdate(),
+        "influence": OneStep(),
         "gradient ascent": GradientAscent(max_epochs=10),
         "fine-tune": FineTune(max_epochs=10),
         "Fisher": FisherForgetting(),
@@ -49,7 +50,7 @@ UPDATES = {
         "sparse fine-tune": SparseFineTune(max_epochs=10),
         "SalUn": SaliencyUnlearning(FineTune(max_epochs=10)),
         "SSD": SelectiveSynapticDampening(),
-        "influence, several steps": InfluenceUpdate(max_iter="auto"),
+        "influence, several steps": InfluenceUpdate(),
     },
     "network": {
         "influence": InfluenceUpdate(),
