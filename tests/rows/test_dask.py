@@ -89,6 +89,8 @@ def arrays(*values):
 def make(estimator, kind=UnlearningClassifier, **params):
     if kind is UnlearningClassifier and "weighting" not in params:
         params = {"weighting__strength": 0.3, **params}
+    if kind is UnlearningClassifier:
+        params = {"update": "one_step", **params}
     return kind(estimator).set_params(objective__pos_label="yes", **params)
 
 
@@ -257,7 +259,7 @@ def test_several_steps_read_partitions_in_turn(data):
 
 def assert_several_steps_are_the_same(data, params):
     X, y, group, weight = data
-    params = {"update__max_iter": "auto", **params}
+    params = {"update": "influence", **params}
     estimator = LogisticRegression().fit(X, y, sample_weight=weight)
     given = {"sensitive_features": group, "sample_weight": weight}
     local = make(estimator, **params).unlearn(X, y, **given)
@@ -307,8 +309,8 @@ def test_several_classes_and_outputs(rng, data):
 
 
 TRAFFIC = {
-    "soft": {"update__max_iter": 1},
-    "steps": {"update__max_iter": "auto"},
+    "soft": {},
+    "steps": {"update": "influence"},
     "hard": {"weighting": "hard"},
     "out of reach": {"weighting__upper": 0.01, "weighting__lower": -0.01},
     "bounded utility": {
@@ -345,9 +347,9 @@ def test_nothing_with_an_entry_a_row_passes_the_client(
 ):
     from skswu.rows import _dask
 
-    params = {"update__max_iter": 1, **TRAFFIC[case]}
+    params = TRAFFIC[case]
     if kind is UnlearningClassifierCV:
-        params["strengths"] = 3
+        params = {"strengths": 3, **params}
     n = 6000
     X = rng.normal(size=(n, 3))
     group = rng.choice(["a", "b"], n)
