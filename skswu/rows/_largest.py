@@ -13,6 +13,5 @@ class Largest:
     def __init__(self, value):
         self.value = float(value)
 
-    def __iadd__(self, other):
-        self.value = max(self.value, other.value)
-        return self
+    def __add__(self, other):
+        return Largest(max(self.value, other.value))

@@ -10,10 +10,9 @@ class RowBlocks(Protocol):
     An algorithm asks for no more than these methods, so that rows may lie in
     memory, in a file or on other machines. A *call* is a function of a
     :class:`~skswu.rows.Block` that returns a tuple of small arrays or numbers, or of
-    whatever else is small and can be added in place. It may
-    note values beside the block's own rows, and changes nothing else; where rows lie in
-    other processes it is pickled, so that it has to be a function of a module, or a
-    :func:`functools.partial` of one.
+    whatever else is small and can be added. It may note values beside the block's own
+    rows, and changes nothing else; where rows lie in other processes it is pickled, so
+    that it has to be a function of a module, or a :func:`functools.partial` of one.
 
     Attributes
     ----------

@@ -78,8 +78,8 @@ class TriangularFactor:
 
     Parameters
     ----------
-    rows : ndarray of shape (m, n)
-        A block of A.
+    columns : ndarray of shape (n, m)
+        A block of columns of A, or a factor of them.
 
     Attributes
     ----------
@@ -87,14 +87,12 @@ class TriangularFactor:
         The factor.
     """
 
-    def __init__(self, rows):
-        self.triangle = np.linalg.qr(rows.T, mode="r")
+    def __init__(self, columns):
+        self.triangle = np.linalg.qr(columns, mode="r")
 
-    def __iadd__(self, other):
-        both = np.vstack([self.triangle, other.triangle])
-        self.triangle = np.linalg.qr(both, mode="r")
-        return self
+    def __add__(self, other):
+        return TriangularFactor(np.vstack([self.triangle, other.triangle]))
 
 
 def _factor_of_part(part):
-    return TriangularFactor(part.rows), part.n
+    return TriangularFactor(part.rows.T), part.n

@@ -90,8 +90,7 @@ def test_space_of_no_rows_has_rank_zero():
 
 def test_triangular_factor_keeps_digits_that_the_product_loses():
     rows = np.vstack([ROWS[0], ROWS[0] + 1e-10 * ROWS[1]])
-    factor = TriangularFactor(rows[:, :20])
-    factor += TriangularFactor(rows[:, 20:])
+    factor = TriangularFactor(rows[:, :20].T) + TriangularFactor(rows[:, 20:].T)
     exact = np.linalg.svd(rows, compute_uv=False)
     found = np.linalg.svd(factor.triangle, compute_uv=False)
     np.testing.assert_allclose(found, exact, rtol=1e-4)
