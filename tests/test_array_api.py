@@ -20,6 +20,12 @@ from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skswu import UnlearningClassifier, UnlearningClassifierCV
+from skswu.inspection import (
+    CorrectionReport,
+    influence_values,
+    leave_one_out,
+    weights_summary,
+)
 from skswu.metrics import make_fairness_scorer
 
 IS_TOLD = os.environ.get("SCIPY_ARRAY_API") == "1"
@@ -123,6 +129,26 @@ def test_pipelines_take_arrays(xp, data):
         X, y = xp.asarray(X), xp.asarray(y)
         model = make(pipeline.fit(X, y)).unlearn(X, y, sensitive_features=group)
         assert type(model.estimator_[-1].coef_) is type(X)
+
+
+@told
+def test_questions_about_a_correction_take_arrays(xp, data):
+    X, y, group = data
+    local = make(LogisticRegression(tol=1e-8)).fit(X, y, sensitive_features=group)
+    with config_context(array_api_dispatch=True):
+        given = xp.asarray(X), xp.asarray(y)
+        groups = {"sensitive_features": xp.asarray(group)}
+        model = make(LogisticRegression(tol=1e-8)).fit(*given, **groups)
+        found = weights_summary(model, *given, **groups)
+        one = leave_one_out(model, *given, indices=[3], **groups)
+        influences = influence_values(model, *given, **groups)
+        CorrectionReport.from_estimator(model, *given, **groups)
+    groups = {"sensitive_features": group}
+    expected = weights_summary(local, X, y, **groups)
+    assert_allclose(found.effective_sample_size, expected.effective_sample_size)
+    numbers = influence_values(local, X, y, **groups).select_dtypes("number")
+    assert_allclose(influences[numbers.columns], numbers, atol=1e-5)
+    assert_allclose(one, leave_one_out(local, X, y, indices=[3], **groups), atol=1e-5)
 
 
 @told

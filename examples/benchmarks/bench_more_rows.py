@@ -111,12 +111,36 @@ def pipeline(X, y, group):
     return lambda: corrected.unlearn(X, y, sensitive_features=group)
 
 
+def several_steps(X, y, group):
+    some = slice(0, 200_000)
+    fitted = LogisticRegression().fit(X[some], y[some])
+    model = UnlearningClassifier(fitted, update="influence")
+    return lambda: model.unlearn(X, y, sensitive_features=group)
+
+
+def held_out(X, y, group):
+    model = UnlearningClassifier(
+        LogisticRegression(), update="one_step", validation_fraction=0.2, random_state=0
+    )
+    return lambda: model.fit(X, y, sensitive_features=group)
+
+
+def folds(X, y, group):
+    model = UnlearningClassifierCV(
+        LogisticRegression(), cv=3, strengths=11, random_state=0
+    )
+    return lambda: model.fit(X, y, sensitive_features=group)
+
+
 CALLS = {
     "read the file": lambda *rows: lambda: read(*rows),
     "fit of the estimator": lambda X, y, group: lambda: LogisticRegression().fit(X, y),
     "unlearn": unlearn,
     "unlearn, path of 50": path,
     "unlearn, Pipeline": pipeline,
+    "unlearn, several steps": several_steps,
+    "fit, held out": held_out,
+    "fit, three folds": folds,
     "fit": lambda X, y, group: (
         lambda: UnlearningClassifier(
             LogisticRegression(), update="one_step", random_state=0

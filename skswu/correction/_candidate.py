@@ -10,6 +10,7 @@ import numpy as np
 from .._utils._warnings import warn
 from ..exceptions import LinearizationWarning, UnreachableTargetWarning
 from ..linear import _reweighted_passes as passes
+from ..rows._largest import Largest
 from ._correction import Correction
 from ._small_groups import small_group_warnings
 from ._utility_loss import utility_warnings
@@ -45,9 +46,11 @@ class Tried:
     @property
     def predicted(self):
         """The metrics as the linearisation before the step has them."""
-        return (
-            self.linearized.predict(self.epsilon) if self.known is None else self.known
-        )
+        if self.known is not None:
+            return self.known
+        if self.rows is self.linearized.rows:
+            return self.linearized.predict_under(self.changes)
+        return self.linearized.predict(self.epsilon)
 
     def noted(self, name):
         """Return the same with weights that rows know under a name of their own."""
@@ -215,9 +218,9 @@ class Candidate:
             if len(self.tried) == 1 and "count" not in rows:
                 total, square = changes.totals[0], changes.sizes[0] ** 2
                 return (rows.n_rows + total) ** 2 / (rows.n_rows + 2 * total + square)
-        weight = rows.collect("count")
+        ((total,),) = rows.reduce(_total_count)
         # Squares of the weights themselves may leave the range of floats.
-        unit = 1.0 if weight is None else weight.max()
+        unit = total / rows.n_rows
         sums = partial(_weight_sums, changes=changes, unit=unit)
         ((total, squares),) = rows.reduce(sums)
         return float(total) ** 2 / float(squares)
@@ -254,7 +257,7 @@ class Candidate:
                 predicted = self.kept.predicted
             self.warnings.extend(self._shortfall(predicted))
             if n_extreme:
-                self.warnings.append(_extreme_weights(first.rows.collect("epsilon")))
+                self.warnings.append(_extreme_weights(first.rows, n_extreme))
             self.warnings.extend(utility_warnings(self._problem, state))
         self.warnings.extend(small_group_warnings(self._problem))
         estimate, errors = self._estimate()
@@ -316,16 +319,39 @@ def _sums_of_change(block):
     return block["influence"] @ epsilon, n_extreme
 
 
-def _extreme_weights(epsilon):
+def _extreme_weights(rows, n_extreme):
     """Return a warning of changes that no linearisation in the weights holds for."""
-    largest = int(np.abs(epsilon).argmax())
+    ((size,),) = rows.reduce(_largest_change)
+    rows.number("position")
+    ((behind,),) = rows.reduce(partial(_first_of_changes, size=size.value))
+    row = int(-behind.value)
+    ((change,),) = rows.reduce(partial(_change_of, row=row))
+    rows.forget("position")
     message = (
-        f"The weight of training row {largest} changes by {epsilon[largest]:.1e} times "
-        f"itself, and {np.count_nonzero(np.abs(epsilon) > _EXTREME)} rows by more than "
-        f"{_EXTREME} times: the rows hardly influence the metric. Ask for less "
-        "(strength) or bound the changes (upper of the weighting)."
+        f"The weight of training row {row} changes by {change:.1e} times itself, and "
+        f"{n_extreme} rows by more than {_EXTREME} times: the rows hardly influence "
+        "the metric. Ask for less (strength) or bound the changes (upper of the "
+        "weighting)."
     )
     return message, LinearizationWarning
+
+
+def _largest_change(block):
+    return (Largest(np.abs(block["epsilon"]).max(initial=0.0)),)
+
+
+def _first_of_changes(block, size):
+    """Return the first position of a change of some size, its sign turned."""
+    where = block["position"][np.abs(block["epsilon"]) == size]
+    return (Largest(-where.min() if len(where) else -np.inf),)
+
+
+def _change_of(block, row):
+    return (block["epsilon"].sum(where=block["position"] == row),)
+
+
+def _total_count(block):
+    return (block.n_rows * 1.0 if np.ndim(block.count) == 0 else block.count.sum(),)
 
 
 def _weight_sums(block, changes, unit):

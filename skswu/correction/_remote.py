@@ -28,6 +28,7 @@ class RemoteSetting(Setting):
         view = make_model_view(self.wrapped.classifier)
         check_classes(view.classes)
         check_needs(view, [update, *self.objectives])
+        view = update.restrict(self.influence, view, None)
         _check_goes_by_passes(view, update, self.influence)
         rows = view.training_rows_of_kinds(self.training, self.wrapped)
         evaluation = self._evaluation_of(view, rows)

@@ -35,7 +35,6 @@ _MAX_CHORDS = 12
 _FAR = 2.0
 # Share of all gaps that a metric's own is rounding at.
 _NO_GAP = 1e-12
-_NUMBERS = count()
 _NOTES = (
     "epsilon",
     "proposal",
@@ -85,7 +84,7 @@ class Sequence:
     def __init__(self, problem, weighting, update, first):
         self.problem, self.weighting, self.first = problem, weighting, first
         self.rows = problem.objective.rows
-        self._names, self._kept = [], []
+        self._names, self._kept, self._numbers = [], [], count()
         self.is_open = update.max_iter == "auto"
         n_steps = MANY_STEPS if self.is_open else update.max_iter
         self.ends = Ends(update.tol, update.target_tol, n_steps)
@@ -157,9 +156,10 @@ class Sequence:
     def _keep(self):
         """Let rows keep the change at hand; return under which name.
 
-        No two corrections of the same rows take the same.
+        Rows may still know what other corrections of them kept.
         """
-        name = f"reached {next(_NUMBERS)}"
+        names = map("reached {}".format, self._numbers)
+        name = next(name for name in names if name not in self.rows)
         self.search.model.reduce(passes.keep, name=name)
         self._names.append(name)
         return name

@@ -36,6 +36,7 @@ from ..correction import Corrector, make_setting
 from ..inputs import DataReader, LabeledData, Metadata
 from ..inputs._collections import (
     CollectionReader,
+    accuracy,
     in_memory_state,
     is_collection,
     lazily,
@@ -688,6 +689,28 @@ class BaseUnlearningClassifier(
             The margins.
         """
         return self._delegate("decision_function", X)
+
+    def score(self, X, y, sample_weight=None):
+        """Return the accuracy of the corrected classifier.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            Rows to predict.
+        y : array-like of shape (n_samples,)
+            Their labels.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Their weights.
+
+        Returns
+        -------
+        float
+            Of dask collections, which are computed, as well.
+        """
+        if is_collection(X):
+            check_is_fitted(self, "estimator_")
+            return accuracy(self.estimator_.predict, X, y, sample_weight)
+        return super().score(X, y, sample_weight)
 
     def _delegate(self, method, X):
         check_is_fitted(self, "estimator_")

@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_consistent_length
 
 from .._utils._compat import check_sample_weight
 from ..rows._dask import hold_partitions
+from ._columns import columns_of_X
 from ._data_reader import DataReader, check_alone, check_no_strata
 from ._kinds import Kinds, note_kinds, tally_rows
 from ._labels import label_positions
@@ -75,8 +76,14 @@ class CollectionReader(DataReader):
     def _read(self, X, y, groups, control, weight, ending=""):
         if hasattr(X, "chunks") and X.ndim != 2:
             raise ValueError(f"X{ending} must have two dimensions; got {X.ndim}.")
-        groups = self._given_or_columns(groups, X, self.column)
-        control = self._given_or_columns(control, X, self.control_column)
+        if not (hasattr(X, "chunks") or hasattr(X, "columns")):
+            raise TypeError(
+                f"X{ending} has to be a dask array or a dask dataframe; got a "
+                f"{type(X).__name__}."
+            )
+        groups = self._given_or_columns(groups, X, self.column, "sensitive_features")
+        name = "control_features"
+        control = self._given_or_columns(control, X, self.control_column, name)
         name = f"sensitive_features{ending}"
         if groups is None and self.needed_by is not None:
             raise ValueError(
@@ -96,9 +103,11 @@ class CollectionReader(DataReader):
             X, *given.values(), ending=ending, missing_groups=self.missing_groups
         )
 
-    def _given_or_columns(self, given, X, column):
+    def _given_or_columns(self, given, X, column, name):
         """Return what a call passed, or else the columns that are named."""
-        return _columns(X, column) if given is None and column is not None else given
+        if given is not None or column is None:
+            return given
+        return _columns(X, column, name)
 
 
 @dataclass(frozen=True)
@@ -118,7 +127,7 @@ class CollectionData:
     wrapped : WrappedClassifier or None, default=None
         Whose transformers the rows go through.
     found : dict
-        What reading found: the ``kinds`` of rows.
+        What reading found: the ``kinds`` of rows, and the ``sizes`` of partitions.
     """
 
     X: Any
@@ -191,6 +200,9 @@ class CollectionData:
             ],
             intercept,
         )
+        if not rows.n_rows:
+            raise ValueError(f"X{self.ending} has no rows.")
+        self.found["sizes"] = rows.sizes
         kinds = self.found["kinds"] = self._kinds(rows, classes)
         return rows, kinds
 
@@ -265,7 +277,8 @@ class CollectionData:
         as_array = delayed(_weights, name="skswu-sample-weight", pure=False)
         pieces = [
             da.from_delayed(as_array(one), (size,), np.float64)
-            for one, size in zip(self.weight, epsilon.chunks[0], strict=True)
+            for one, size in zip(self.weight, self.found["sizes"], strict=True)
+            if size
         ]
         return (1.0 + epsilon) * da.concatenate(pieces)
 
@@ -285,6 +298,8 @@ def read_partition(X, y, groups, control, weight, steps, ending):
     wrapped, checked = steps
     noted = {"label": _one_column(y, f"y{ending}")}
     check_consistent_length(X, y, groups, control, weight)
+    if not X.shape[0]:
+        return None, {}
     for name, given in zip(_GROUPINGS, (groups, control), strict=True):
         columns = () if given is None else columns_of(given, f"{name}{ending}")
         noted |= {f"{name} {k}": _values(one) for k, one in enumerate(columns)}
@@ -367,8 +382,10 @@ def _cut_like(X, values, name):
         import dask.array as da
 
         values = np.asarray(values)
+        _check_as_long(values, chunks, name)
         values = da.from_array(values, chunks=(chunks, -1)[: values.ndim])
     elif known and hasattr(values, "chunks") and not np.isnan(values.chunks[0]).any():
+        _check_as_long(values, chunks, name)
         values = values.rechunk({0: chunks})
     parts = partitions_of(values)
     if len(parts) != len(chunks):
@@ -380,20 +397,29 @@ def _cut_like(X, values, name):
     return parts
 
 
-def _columns(X, column):
+def _check_as_long(values, chunks, name):
+    n, n_rows = len(values), sum(chunks)
+    if n != n_rows:
+        raise ValueError(f"{name} must have a row for each of X; got {n} and {n_rows}.")
+
+
+def _columns(X, column, name):
     """Return columns of a dask collection, by names or positions."""
+    columns_of_X(_like_in_memory(X), column, name)
     if hasattr(X, "chunks"):
         return X[:, column]
-    single = isinstance(column, (str, int))
-    columns = [column] if single else list(column)
-    names = [one if isinstance(one, str) else X.columns[one] for one in columns]
-    unknown = [one for one in names if one not in X.columns]
-    if unknown:
-        raise ValueError(
-            f"sensitive_features={column!r} is not a column of X, which has "
-            f"{list(X.columns)}."
-        )
-    return X[names]
+    columns = [column] if isinstance(column, (str, int)) else list(column)
+    return X[[one if isinstance(one, str) else X.columns[one] for one in columns]]
+
+
+def _like_in_memory(X):
+    """Return a table with the columns of a collection that takes no memory."""
+    if not hasattr(X, "chunks"):
+        import pandas as pd
+
+        return pd.DataFrame(columns=X.columns)
+    n_rows = 0 if np.isnan(X.shape[0]) else X.shape[0]
+    return np.broadcast_to(np.nan, (n_rows, X.shape[1]))
 
 
 def lazily(function, X, shape, dtype):
@@ -418,7 +444,9 @@ def lazily(function, X, shape, dtype):
     import dask.array as da
     from dask import delayed
 
-    call = delayed(partial(_as, function, dtype), name="skswu-predict", pure=False)
+    call = delayed(
+        partial(_as, function, shape, dtype), name="skswu-predict", pure=False
+    )
     sizes = X.chunks[0] if hasattr(X, "chunks") else (np.nan,) * X.npartitions
     return da.concatenate(
         [
@@ -429,7 +457,42 @@ def lazily(function, X, shape, dtype):
     )
 
 
-def _as(function, dtype, X):
+def accuracy(predict, X, y, sample_weight=None):
+    """Return the share of rows whose label is predicted, partition by partition.
+
+    Parameters
+    ----------
+    predict : callable
+        Of the features of a partition.
+    X : dask array or dask dataframe
+        The features.
+    y, sample_weight : collection, array-like or None
+        Labels and weights, cut like X.
+    """
+    from dask import compute, delayed
+
+    count = delayed(partial(_hits, predict), name="skswu-score", pure=False)
+    parts = partitions_of(X)
+    labels = _cut_like(X, y, "y")
+    weights = _cut_like(X, sample_weight, "sample_weight") or [None] * len(parts)
+    given = zip(parts, labels, weights, strict=True)
+    hits, total = np.sum(compute(*(count(*one) for one in given)), axis=0)
+    return float(hits / total)
+
+
+def _hits(predict, X, y, weight):
+    """Return the weight of the rows that are predicted, and of all of them."""
+    y, X = _one_column(y, "y"), _plain(X)
+    check_consistent_length(X, y, weight)
+    if not X.shape[0]:
+        return 0.0, 0.0
+    weight = np.ones(len(y)) if weight is None else _weights(weight)
+    return float(weight[np.asarray(predict(X)) == y].sum()), float(weight.sum())
+
+
+def _as(function, shape, dtype, X):
+    if not X.shape[0]:
+        return np.empty((0, *shape), dtype)
     return np.asarray(function(_plain(X))).astype(dtype, copy=False)
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from .._utils._array_api import as_numpy
 from ._report import _html, _markdown
 from ._report import _wording as words
 from ._report._cautions import cautions as find_cautions
@@ -204,6 +205,7 @@ class CorrectionReport:
         _check_parameters(min_ratio, min_share, n_boot, level)
         estimator = _best(estimator)
         models = (_original(estimator, original), estimator)
+        y_test = as_numpy(y_test)
         check_consistent_length(X_test, y_test)
         n_rows, random_state = len(y_test), check_random_state(random_state)
         columns = getattr(estimator, "sensitive_features", None)

@@ -1,5 +1,6 @@
 """The influence of every training sample, as a table."""
 
+from .._utils._array_api import as_numpy
 from ..inputs import count_rows
 from ._training_problem import (
     check_same_rows,
@@ -128,7 +129,7 @@ def influence_values(
     columns = dict(zip(names, linearized.influence, strict=True))
     columns["utility"] = linearized.utility_influence
     if is_corrected(estimator):
-        columns["epsilon"] = estimator.epsilon_
+        columns["epsilon"] = as_numpy(estimator.epsilon_)
     return pd.DataFrame(columns, index=question.index)
 
 
@@ -143,7 +144,7 @@ def _held_values(model, X):
         index = row_labels(X, n_rows)[index]
     columns = dict(zip(model.objective_names_, model.influence_, strict=True))
     columns["utility"] = model.utility_influence_
-    columns["epsilon"] = model.epsilon_
+    columns["epsilon"] = as_numpy(model.epsilon_)
     return pd.DataFrame(columns, index=index)
 
 

@@ -154,8 +154,8 @@ def row_labels(X, n_rows):
 
 def n_rows_given(model):
     """Return the number of rows that an UnlearningClassifier was given."""
-    held_out = model.validation_indices_
-    return len(model.train_indices_) + (0 if held_out is None else len(held_out))
+    parts = model.train_indices_, model.validation_indices_
+    return sum(part.shape[0] for part in parts if part is not None)
 
 
 def check_same_rows(model, n_rows):

@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from .._utils._array_api import as_numpy
 from ._matplotlib import (
     add_legend,
     label_axis,
@@ -90,8 +91,8 @@ class WeightsDisplay:
             weighting = estimator.weighting
             name = weighting if isinstance(weighting, str) else type(weighting).__name__
         display = cls(
-            estimator.influence_[metric],
-            estimator.epsilon_,
+            as_numpy(estimator.influence_)[metric],
+            as_numpy(estimator.epsilon_),
             metric_name=estimator.objective_names_[metric],
             name=name,
         )

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
+from .._utils._array_api import as_numpy
 from ..inputs import count_rows
 from ..inputs._sensitive_features import read_sensitive_features
 from ._training_problem import check_same_rows, n_rows_given, row_labels
@@ -128,7 +129,7 @@ def weights_summary(
     if not 0 < fraction <= 1:
         raise ValueError(f"fraction must be in (0, 1]; got {fraction!r}.")
     table, cells = _table(estimator, X, y, sensitive_features)
-    epsilon, weight = estimator.epsilon_, estimator.sample_weight_
+    epsilon, weight = as_numpy(estimator.epsilon_), as_numpy(estimator.sample_weight_)
     order = np.argsort(epsilon, kind="stable")[: round(fraction * len(epsilon))]
     lowered = table.iloc[order[epsilon[order] < 0]]
     return WeightsSummary(
@@ -152,16 +153,16 @@ def _table(estimator, X, y, sensitive_features):
     import pandas as pd
 
     columns = {
-        "epsilon": estimator.epsilon_,
-        "sample_weight": estimator.sample_weight_,
+        "epsilon": as_numpy(estimator.epsilon_),
+        "sample_weight": as_numpy(estimator.sample_weight_),
     }
-    rows = index = estimator.train_indices_
+    rows = index = as_numpy(estimator.train_indices_)
     if X is not None:
         check_same_rows(estimator, count_rows(X))
         index = row_labels(X, count_rows(X))[rows]
     cells = []
     if y is not None:
-        y = column_or_1d(y)
+        y = column_or_1d(as_numpy(y))
         check_same_rows(estimator, len(y))
         columns["label"] = y[rows]
         cells.append("label")

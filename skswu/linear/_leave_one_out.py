@@ -21,13 +21,11 @@ Approximate Leave-One-Out Cross-Validation", 2020.
 
 import numpy as np
 
-from ..rows._design import mirrored
+from ..rows._design import PRODUCT_ENTRIES, mirrored
 
 # Of the curvature along a row's own direction, the share that is the row's own is
 # taken to be this at most: without the others, one step leads anywhere.
 MOST_OWN = 0.99
-# Entries of the products of rows with the factor that are made at a time.
-_ENTRIES = 2**18
 
 
 def note_left_out(block, loss, roots):
@@ -91,7 +89,7 @@ def joint_products(block, root):
     if n_outputs == 1:
         return block.design.squared_lengths(root[:, 0])[None, None]
     inner = np.zeros((n_outputs, n_outputs, block.n_rows))
-    size = max(_ENTRIES // (n_outputs * max(block.n_rows, 1)), 1)
+    size = max(PRODUCT_ENTRIES // (n_outputs * max(block.n_rows, 1)), 1)
     for start in range(0, len(root), size):
         moved = block.margins(root[start : start + size])
         for a in range(n_outputs):

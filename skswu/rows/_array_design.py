@@ -59,7 +59,11 @@ class ArrayDesign(Design):
         return type(self)(self._xp.take(self.X, indices, axis=0), self.intercept)
 
     def dense_rows(self, rows):
-        X = self.X[rows, :] if isinstance(rows, slice) else self.take(rows).X
+        if isinstance(rows, slice):
+            # The standard has no slice that ends behind the last row.
+            X = self.X[slice(*rows.indices(self.n_rows)), :]
+        else:
+            X = self.take(rows).X
         return self._with_ones(np.asarray(as_numpy(X), dtype=np.float64))
 
     def _gram(self, root):

@@ -47,6 +47,11 @@ class Block:
         """Return the block's part of what is noted under a name, a view."""
         return self._table[name][..., self.rows]
 
+    def get(self, name, otherwise=None):
+        """Return the block's part of what is noted under a name, or something else."""
+        noted = self._table.get(name)
+        return otherwise if noted is None else noted[..., self.rows]
+
     def __setitem__(self, name, values):
         """Note values (..., n_rows) of the block's rows under a name."""
         self.room(name, values.shape[:-1], values.dtype)[...] = values

@@ -1,5 +1,7 @@
 """Rows in several parts, one after the other."""
 
+from copy import copy
+
 import numpy as np
 
 from ._noted_blocks import add
@@ -50,6 +52,12 @@ class ChainedBlocks:
         for part, own in zip(self.parts, self.cut(values), strict=True):
             part.spread(name, own)
 
+    def number(self, name, first=0):
+        """Note the rows' positions, from that of the first row on."""
+        for part in self.parts:
+            part.number(name, first)
+            first += part.n_rows
+
     def forget(self, *names):
         """Let go of what is noted under some names."""
         for part in self.parts:
@@ -58,14 +66,19 @@ class ChainedBlocks:
     def beside(self, **noted):
         """Return the same rows with other notes."""
         cut = {k: self.cut(v) for k, v in noted.items() if v is not None}
-        return type(self)(
+        return self._made_of(
             part.beside(**{name: values[k] for name, values in cut.items()})
             for k, part in enumerate(self.parts)
         )
 
     def apart(self, *names, **renamed):
         """Return the same rows with the same notes, to be added to on their own."""
-        return type(self)(part.apart(*names, **renamed) for part in self.parts)
+        return self._made_of(part.apart(*names, **renamed) for part in self.parts)
+
+    def _made_of(self, parts):
+        rows = copy(self)
+        rows.parts = list(parts)
+        return rows
 
     def cut(self, values):
         """Return the views of each part's values, of (..., n_rows)."""

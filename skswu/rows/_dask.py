@@ -38,18 +38,24 @@ class WorkerRows:
     Parameters
     ----------
     partitions : list of tuple (X, noted)
-        Features, and a dict of what is known of the rows.
+        Features, None where there are no rows, and a dict of what is known of them.
     intercept : bool
         Whether a column of ones stands behind the features.
     """
 
     def __init__(self, partitions, intercept):
-        parts = [LocalBlocks(aligned(X), intercept, **known) for X, known in partitions]
-        self._of_side = {0: ChainedBlocks(parts)}
+        self._sizes = [0 if X is None else X.shape[0] for X, _ in partitions]
+        self._of_side = {
+            0: ChainedBlocks(
+                LocalBlocks(aligned(X), intercept, **known)
+                for X, known in partitions
+                if X is not None
+            )
+        }
 
     def sizes(self):
-        """Return the number of rows of each partition."""
-        return [part.n_rows for part in self._of_side[0].parts]
+        """Return the number of rows of each partition; those of none are not held."""
+        return self._sizes
 
     def reduce(self, side, calls):
         """Return the sums of what calls return."""
@@ -72,6 +78,11 @@ class WorkerRows:
         """Note values, by partitions."""
         for part, own in zip(self._of_side[side].parts, values, strict=True):
             part.spread(name, np.array(own))
+
+    def number(self, side, name, firsts):
+        """Note the rows' positions; ``firsts`` are those of the partitions."""
+        for part, first in zip(self._of_side[side].parts, firsts, strict=True):
+            part.number(name, first)
 
     def forget(self, side, names):
         """Let go of what is noted under some names."""
@@ -112,8 +123,8 @@ class DaskBlocks:
     client : distributed.Client
         Of the cluster.
     partitions : list of Delayed
-        Each a tuple of its features, an array or CSR matrix, and a dict of what is
-        known of its rows.
+        Each a tuple of its features, an array or CSR matrix or None where it has no
+        rows, and a dict of what is known of its rows.
     intercept : bool, default=True
         Whether a column of ones stands behind the features.
 
@@ -121,6 +132,8 @@ class DaskBlocks:
     ----------
     n_rows : int
         Number of rows.
+    sizes : list of int
+        Number of rows of each partition.
 
     Raises
     ------
@@ -133,11 +146,23 @@ class DaskBlocks:
         self._side, self._sides = 0, count(1)
         self._token = uuid4().hex[:8]
         self._place(partitions, intercept)
-        sizes = self._ask("sizes")
-        self.n_rows = sum(map(sum, sizes))
-        self._sizes = np.empty(len(partitions), dtype=np.intp)
-        for held, of_worker in zip(self._held, sizes, strict=True):
-            self._sizes[held] = of_worker
+        sizes = np.empty(len(partitions), dtype=np.intp)
+        for held, of_worker in zip(self._held, self._ask("sizes"), strict=True):
+            sizes[held] = of_worker
+        self.sizes, self._sizes = sizes.tolist(), sizes[sizes > 0]
+        self.n_rows = int(sizes.sum())
+        self._leave_out_empty(sizes > 0)
+
+    def _leave_out_empty(self, has_rows):
+        """Number the partitions that have rows anew, and keep workers that hold any."""
+        numbers = np.cumsum(has_rows) - 1
+        held = [
+            numbers[one][has_rows[one]].tolist() for one in map(np.array, self._held)
+        ]
+        some = [k for k, one in enumerate(held) if one]
+        self._held = [held[k] for k in some]
+        for name in ("_workers", "_futures", "_actors"):
+            setattr(self, name, [getattr(self, name)[k] for k in some])
 
     def _place(self, partitions, intercept):
         """Have partitions read, and each worker hold those that it read."""
@@ -270,6 +295,12 @@ class DaskBlocks:
         """Note values (..., n_rows) of the client beside the rows."""
         self._ask("spread", self._side, name, each=self._cut(values))
 
+    def number(self, name):
+        """Note the rows' positions."""
+        firsts = np.cumsum(self._sizes) - self._sizes
+        each = [firsts[held].tolist() for held in self._held]
+        self._ask("number", self._side, name, each=each)
+
     def forget(self, *names):
         """Let go of what is noted under some names."""
         self._ask("forget", self._side, names)
@@ -342,9 +373,9 @@ class UnheldBlocks(NotedBlocks):
     def __init__(self, read, intercept):
         X, noted = read()
         self._read, self._intercept = read, intercept
-        self._slices = list(slices_of_blocks(X, X.shape[0]))
+        self.n_rows = 0 if X is None else X.shape[0]
+        self._slices = list(slices_of_blocks(X, self.n_rows)) if self.n_rows else []
         self._table = as_table(noted)
-        self.n_rows = X.shape[0]
 
     @property
     def blocks(self):
@@ -366,7 +397,23 @@ class UnheldBlocks(NotedBlocks):
 
 
 class PartitionsInTurn(ChainedBlocks):
-    """Partitions of a dask collection that one process reads in turn."""
+    """Partitions of a dask collection that one process reads in turn.
+
+    Parameters
+    ----------
+    parts : iterable of UnheldBlocks
+        In order.
+
+    Attributes
+    ----------
+    sizes : list of int
+        Number of rows of each partition.
+    """
+
+    def __init__(self, parts):
+        parts = list(parts)
+        self.sizes = [part.n_rows for part in parts]
+        super().__init__(part for part in parts if part.n_rows)
 
     def hand_over(self, name):
         """Return what is noted as a dask array."""

@@ -19,8 +19,8 @@ _BLOCK_ENTRIES = 2**19
 _SCALED_ENTRIES = 2**17
 # Entries of the products of pairs of columns.
 _PAIR_ENTRIES = 2**18
-# Entries of the products of rows with the vectors of a factor.
-_PRODUCT_ENTRIES = 2**18
+#: Entries of the products of rows with the vectors of a factor.
+PRODUCT_ENTRIES = 2**18
 _MIN_BLOCK_ROWS = 512
 # What is noted beside a row takes as much as so many features.
 _MIN_ENTRIES_OF_A_ROW = 8
@@ -164,7 +164,7 @@ class Design(ABC):
             The R.
         """
         lengths = np.zeros(self.n_rows)
-        size = max(_PRODUCT_ENTRIES // max(self.n_rows, 1), 1)
+        size = max(PRODUCT_ENTRIES // max(self.n_rows, 1), 1)
         for start in range(0, len(root), size):
             moved = self.margins(root[start : start + size])
             lengths += np.einsum("qn,qn->n", moved, moved)

@@ -2,6 +2,8 @@
 
 from abc import ABC, abstractmethod
 
+import numpy as np
+
 
 class NotedBlocks(ABC):
     """Rows whose notes are in memory; subclasses say where their features are.
@@ -112,6 +114,18 @@ class NotedBlocks(ABC):
             Not copied.
         """
         self._table[name] = values
+
+    def number(self, name, first=0):
+        """Note the rows' positions.
+
+        Parameters
+        ----------
+        name : str
+            Under which blocks find them.
+        first : int, default=0
+            That of the first row.
+        """
+        self._table[name] = np.arange(first, first + self.n_rows)
 
     def forget(self, *names):
         """Let go of what is noted under some names.

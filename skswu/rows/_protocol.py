@@ -9,10 +9,10 @@ class RowBlocks(Protocol):
 
     An algorithm asks for no more than these methods, so that rows may lie in
     memory, in a file or on other machines. A *call* is a function of a
-    :class:`~skswu.rows.Block` that returns a tuple of small arrays or numbers. It may
-    note values beside the block's own rows, and changes nothing else; where rows lie in
-    other processes it is pickled, so that it has to be a function of a module, or a
-    :func:`functools.partial` of one.
+    :class:`~skswu.rows.Block` that returns a tuple of small arrays or numbers, or of
+    whatever else is small and can be added. It may note values beside the block's own
+    rows, and changes nothing else; where rows lie in other processes it is pickled, so
+    that it has to be a function of a module, or a :func:`functools.partial` of one.
 
     Attributes
     ----------
@@ -76,6 +76,15 @@ class RowBlocks(Protocol):
             Under which blocks find them.
         values : ndarray of shape (..., n_rows)
             The values.
+        """
+
+    def number(self, name):
+        """Note the rows' positions, from 0 on.
+
+        Parameters
+        ----------
+        name : str
+            Under which blocks find them.
         """
 
     def forget(self, *names):

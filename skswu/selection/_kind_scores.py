@@ -49,7 +49,9 @@ class KindScores(ThresholdedScores):
         self.rows = ScoredKinds(
             kinds.codes, evaluation.groups, kinds.weight, squared=kinds.squares
         )
-        self.cells = CellCounts(self.rows, len(self.classes))
+        self.cells = None
+        if disparities.counted:
+            self.cells = CellCounts(self.rows, len(self.classes))
         self.before = None
 
     def measure_original(self, original):
@@ -71,13 +73,13 @@ class KindScores(ThresholdedScores):
                 "The utility of a dask collection is counted, and utility='accuracy' "
                 f"the one that counts tell; got utility={self.utility_name!r}."
             )
-        if disparities.scored or not disparities.counted:
+        if disparities.scored:
             raise ValueError(
                 "The disparity of a dask collection is counted, which "
                 f"disparity={disparities.disparity!r} is not. Give one that compares "
                 "rates of groups."
             )
-        if groups is None:
+        if disparities.counted and groups is None:
             raise ValueError(
                 f"disparity={disparities.disparity!r} needs sensitive_features."
             )
@@ -90,9 +92,20 @@ class KindScores(ThresholdedScores):
 
     def outcome(self, candidate, predicted):
         n, codes = len(self.classes), self.rows.codes
-        counts = np.zeros((np.prod(self.cells.shape), n))
-        np.add.at(counts, self.cells.cells, predicted)
+        found = {}
+        if self.disparities.counted:
+            counts = np.zeros((np.prod(self.cells.shape), n))
+            np.add.at(counts, self.cells.cells, predicted)
+            found["counts"] = counts.reshape(*self.cells.shape, n)
+        if self.disparities.surrogates:
+            found |= self._largest_gap(candidate)
         hits = predicted[np.arange(len(codes)), codes].sum()
         accuracy = float(hits / predicted.sum())
-        error = self.accuracy_error(accuracy)
-        return Outcome(accuracy, error, counts=counts.reshape(*self.cells.shape, n))
+        return Outcome(accuracy, self.accuracy_error(accuracy), **found)
+
+    def _gaps(self, candidate):
+        # The rows that are scored are those that the correction measured.
+        return candidate.state.values[:-1], candidate.standard_errors
+
+    def _one_sided(self, candidate):
+        return candidate.one_sided

@@ -185,8 +185,7 @@ class ThresholdedScores:
             given = candidate.classifier, self.data.X, "predict_proba"
             found["probabilities"] = np.asarray(as_numpy(respond(*given)))
         if self.disparities.surrogates:
-            largest = self._largest_gap(candidate)
-            found |= dict(zip(("largest_gap", "gap_error"), largest, strict=True))
+            found |= self._largest_gap(candidate)
         if self.utility_name == "accuracy":
             return Outcome(*self._accuracy(predicted), **found)
         return Outcome(*self._utility(candidate.classifier, predicted), **found)
@@ -221,14 +220,25 @@ class ThresholdedScores:
 
     def _largest_gap(self, candidate):
         """Return the largest surrogate gap, and its standard error."""
-        values, errors = candidate.gaps or self._measure(candidate.classifier)
-        one_sided = np.repeat(
+        values, errors = self._gaps(candidate)
+        one_sided = self._one_sided(candidate)
+        distances = np.where(one_sided, np.maximum(values, 0.0), np.abs(values))
+        largest = distances.argmax()
+        return {
+            "largest_gap": float(distances[largest]),
+            "gap_error": float(errors[largest]),
+        }
+
+    def _gaps(self, candidate):
+        """Return the surrogate gaps of a candidate, and their standard errors."""
+        return candidate.gaps or self._measure(candidate.classifier)
+
+    def _one_sided(self, candidate):
+        """Say which of them only count above zero."""
+        return np.repeat(
             [one.one_sided for one in self._surrogates],
             [len(one.names) for one in self._surrogates],
         )
-        distances = np.where(one_sided, np.maximum(values, 0.0), np.abs(values))
-        largest = distances.argmax()
-        return float(distances[largest]), float(errors[largest])
 
     def _measure(self, classifier):
         """Return the surrogate gaps of a classifier, and their standard errors."""

@@ -242,8 +242,10 @@ class BaseWeighting(BaseEstimator, ABC):
         """
         metrics = as_metrics(linearized)
         found = [self.at(strength).weigh(metrics) for strength in strengths]
-        n_influences = len(metrics.influence) + 1
-        return given_changes(linearized.rows, found, n_influences)
+        linearized.rows.spread("given", np.stack([one.epsilon for one in found]))
+        messages = [None if one.reachable else one.message for one in found]
+        n_influences = len(linearized.constant)
+        return given_changes(linearized.rows, messages, n_influences)
 
     @abstractmethod
     def target(self, before):
@@ -256,13 +258,6 @@ class BaseWeighting(BaseEstimator, ABC):
     @abstractmethod
     def _weigh(self, metrics):
         """Return the Weights; parameters and metrics are valid."""
-
-
-def felt_influence(metrics):
-    """Return the influences, zero for metrics of which they are only rounding."""
-    size = np.maximum(np.abs(metrics.before), np.abs(metrics.constant))
-    felt = is_felt(np.abs(metrics.influence).sum(axis=1), size)
-    return metrics.influence if felt.all() else metrics.influence * felt[:, None]
 
 
 def felt_metrics(linearized):
@@ -280,9 +275,15 @@ def is_felt(reach, size):
 def check_finite(linearized):
     """Insist that the influences beside the rows are finite."""
     if not np.isfinite(linearized.reach).all():
-        influence = linearized.rows.collect("influence")
-        assert_all_finite(influence[:-1], input_name="influence")
-        assert_all_finite(influence[-1], input_name="utility_influence")
+        ((sample,),) = linearized.rows.reduce(_sample_of_not_finite)
+        assert_all_finite(sample[:-1], input_name="influence")
+        assert_all_finite(sample[-1:], input_name="utility_influence")
+
+
+def _sample_of_not_finite(block):
+    """Return sums that are NaN or infinite where one of the influences is."""
+    influence = block["influence"]
+    return (np.where(np.isfinite(influence), 0.0, influence).sum(axis=1),)
 
 
 def as_metrics(linearized):

@@ -1,10 +1,12 @@
 """Linear constraints and bounds on a very long vector, read in passes."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 
+from ..rows._largest import Largest
 from ._row_space import SMALLEST_NORM, RowSpace
 
 #: A row shorter than this, relative to the longest, counts as so long in a distance.
@@ -37,10 +39,38 @@ class Image:
         return ROUNDING * max(SUMMED_ROUNDINGS * self.norm, parts)
 
 
+@dataclass(frozen=True)
+class CombinedPoint:
+    """Combinations of the rows, within the bounds."""
+
+    multipliers: np.ndarray  # ζ
+    basis: np.ndarray  # of the rows of which ζ is a combination, in terms of the rows
+
+    def of(self, part):
+        """Return the point of a part's samples."""
+        return part.clip(self.multipliers @ (self.basis @ part.rows))
+
+
+@dataclass(frozen=True)
+class FacePoint:
+    """Samples at their sides, and those in between as another point has them."""
+
+    sides: str  # under which the sides are noted
+    free: Any  # the point of the others
+
+    def of(self, part):
+        """Return the point of a part's samples."""
+        sides = part[self.sides]
+        point = part.at_sides(sides)
+        point[sides == 0] = self.free.of(part.inside(self.sides))
+        return point
+
+
 class BoundedProgram:
     """The constraints, on rows of unit length, and passes over the samples.
 
-    A point is known by the combination ζ of rows of the basis Q that it comes from.
+    A point is known by the combination ζ of rows of the basis Q that it comes from,
+    and the sides of a point by the name of a note beside the samples.
 
     Parameters
     ----------
@@ -53,14 +83,11 @@ class BoundedProgram:
     is_kept : ndarray of bool of shape (m,)
         Which floors hold whatever that costs. What other rows lack is made as small as
         it can be.
-    lower, upper : float or ndarray of shape (n,)
-        The bounds.
     """
 
-    def __init__(self, space, asked, is_floor, is_kept, lower, upper):
-        self.space = space
+    def __init__(self, space, asked, is_floor, is_kept):
+        self.space, self.samples = space, space.samples
         self.asked, self.is_floor, self.is_kept = asked, is_floor, is_kept
-        self.lower, self.upper = lower, upper
         self.goal = asked * self.space.inverse_norms
         norms = self.space.norms
         #: The unit in which the distance from what is asked is measured.
@@ -71,37 +98,33 @@ class BoundedProgram:
 
     @cached_property
     def size(self):
-        """The nearest bound that is not zero, infinite if there is none."""
-        bounds = [_typical(-self.lower), _typical(self.upper)]
-        return min((bound for bound in bounds if bound > 0), default=np.inf)
+        """The nearer bound, as samples have it in the mean; infinite without one.
+
+        Samples that have none to either side, or are at it, do not count.
+        """
+        totals, numbers = self.samples.reduce(_bounds)
+        sizes = totals[numbers > 0] / numbers[numbers > 0]
+        return min(sizes, default=np.inf)
 
     def lacking(self, residual):
         """Return what is missing, given what is asked less what is reached."""
         return np.where(self.is_floor, np.maximum(residual, 0.0), residual)
 
-    def clip(self, values, samples):
-        """Clip the values of some samples to their bounds."""
-        lower = _of_samples(self.lower, samples)
-        return np.clip(values, lower, _of_samples(self.upper, samples))
-
     def image(self, combination):
         """Return the :class:`Image` of a combination."""
-        rank = self.space.rank
-        value, curvature, square = np.zeros(rank), np.zeros((rank, rank)), 0.0
-        for columns, basis in self.space.blocks():
-            unclipped = combination @ basis
-            epsilon = self.clip(unclipped, columns)
-            value += basis @ epsilon
-            curvature += (basis * (epsilon == unclipped)) @ basis.T
-            square += epsilon @ epsilon
+        value, curvature, square = self.samples.reduce(
+            partial(_image, combination=combination, basis=self.space.basis)
+        )
         return Image(combination, value, curvature, np.sqrt(square))
 
     def point(self, combination):
-        """Return the point of a combination, shape (n,)."""
-        epsilon = np.empty(self.space.n)
-        for columns, basis in self.space.blocks():
-            epsilon[columns] = self.clip(combination @ basis, columns)
-        return epsilon
+        """Return the point of a combination."""
+        return CombinedPoint(combination, self.space.basis)
+
+    def products(self, point):
+        """Return the rows' products with a point, in their own units, and its norm."""
+        values, square = self.samples.reduce(partial(_products, point=point))
+        return values, np.sqrt(square)
 
     def blur(self, combination):
         """Return the length of what rounding may change in the point of a combination.
@@ -109,95 +132,132 @@ class BoundedProgram:
         That is nothing of a sample that is at a bound by more than rounding.
         """
         length = PRODUCT_ROUNDINGS * ROUNDING * np.linalg.norm(combination)
-        square = 0.0
-        for columns, basis in self.space.blocks():
-            unclipped = combination @ basis
-            noise = length**2 * np.einsum("ij,ij->j", basis, basis)
-            beyond = unclipped - self.clip(unclipped, columns)
-            square += noise.sum(where=beyond**2 <= noise)
+        given = {"combination": combination, "basis": self.space.basis}
+        (square,) = self.samples.reduce(partial(_blur, length=length, **given))
         return np.sqrt(square)
 
     def sides(self, combination):
-        """Return -1 for samples below their lower bound, 1 above the upper, else 0."""
-        sides = np.empty(self.space.n, dtype=np.int8)
-        for columns, basis in self.space.blocks():
-            unclipped = combination @ basis
-            sides[columns] = np.sign(unclipped - self.clip(unclipped, columns))
-        return sides
+        """Note -1 for samples below their lower bound, 1 above the upper, else 0.
+
+        Returns
+        -------
+        name : str
+            Under which they are noted.
+        n_sides : int
+            How many samples are at one.
+        """
+        name = self.samples.new_name()
+        given = {"combination": combination, "basis": self.space.basis}
+        (n_sides,) = self.samples.reduce(partial(_note_sides, name=name, **given))
+        return name, n_sides
 
     def pushed_sides(self, sides, direction, error):
-        """Return the sides of the samples that a direction pushes there, else 0.
+        """Note the sides of the samples that a direction pushes there, else 0.
 
-        ``direction`` combines unit rows, with parts that are known up to ``error``.
-        None if it pushes a sample that is at no side.
+        Parameters
+        ----------
+        sides : str
+            Under which the sides are noted.
+        direction, error : ndarray of shape (m,)
+            The direction combines unit rows, with parts that are known up to the error.
+
+        Returns
+        -------
+        name : str
+            Under which those are noted that are pushed.
+        n_pushed, n_others, n_free : int
+            How many samples are pushed to their sides, are at sides and not pushed, and
+            are pushed though they are at none.
         """
-        pushed = np.empty_like(sides)
-        for columns, unit in self._unit_blocks():
-            push = direction @ unit
-            sign = np.sign(push) * (np.abs(push) > error @ np.abs(unit))
-            here = sides[columns]
-            if np.any(sign[here == 0]):
-                return None
-            pushed[columns] = np.where(sign == here, here, 0)
-        return pushed
+        name, scale = self.samples.new_name(), self.space.inverse_norms
+        given = {"direction": direction * scale, "error": error * scale}
+        call = partial(_note_pushed, name=name, sides=sides, **given)
+        return name, *self.samples.reduce(call)
 
     def left_for_free(self, sides):
         """Return what is asked less the products of the samples at their sides."""
-        left = self.asked.copy()
-        for columns, block in self.space.row_blocks():
-            left -= block @ self._at_sides(sides, columns)
-        return left
-
-    def point_on_face(self, sides, free_values):
-        """Return the point of samples at their sides and of free ones in between."""
-        epsilon = self._at_sides(sides, slice(None))
-        epsilon[sides == 0] = free_values
-        return epsilon
+        (reached,) = self.samples.reduce(partial(_at_sides, sides=sides))
+        return self.asked - reached
 
     def shortest_push(self, sides, direction, multipliers):
         """Return how far to go along a direction for samples to reach their sides.
 
         Both ``direction`` and ``multipliers``, from where to go, are of the rows.
         """
-        longest = 0.0
-        for columns, block in self.space.row_blocks():
-            way = self._at_sides(sides, columns) - multipliers @ block
-            np.divide(way, direction @ block, out=way, where=sides[columns] != 0)
-            longest = max(longest, way.max(initial=0.0, where=sides[columns] != 0))
-        return longest
+        given = {"direction": direction, "multipliers": multipliers}
+        (longest,) = self.samples.reduce(partial(_push, sides=sides, **given))
+        return longest.value
 
-    def restricted(self, samples, space, asked, is_floor, is_kept):
-        """Return a programme of some of the samples, whose rows are a space."""
-        lower, upper = (
-            _of_samples(bound, samples) for bound in (self.lower, self.upper)
-        )
-        return BoundedProgram(space, asked, is_floor, is_kept, lower, upper)
+    def n_different(self, sides, others):
+        """Return how many samples are at other sides, by the names of two notes."""
+        call = partial(_n_different, sides=sides, others=others)
+        return self.samples.reduce(call)[0]
 
     def with_only(self, floors):
         """Return a programme of some floors alone, of which none is kept."""
         none = np.zeros(len(floors), dtype=bool)
-        rows = [self.space.rows[j] for j in floors]
-        space = RowSpace(rows, self.space.samples)
-        asked = self.asked[floors]
-        return BoundedProgram(space, asked, ~none, none, self.lower, self.upper)
-
-    def _unit_blocks(self):
-        for columns, block in self.space.row_blocks():
-            yield columns, block * self.space.inverse_norms[:, None]
-
-    def _at_sides(self, sides, samples):
-        """Return bounds for samples at their sides, 0 for others."""
-        here = sides[samples]
-        upper = np.where(here > 0, _of_samples(self.upper, samples), 0.0)
-        return np.where(here < 0, _of_samples(self.lower, samples), upper)
+        space = RowSpace(self.samples.with_rows(floors))
+        return BoundedProgram(space, self.asked[floors], ~none, none)
 
 
-def _typical(bound):
-    """A bound's size: its own, or the median of those that are not zero."""
-    if np.ndim(bound) == 0:
-        return bound
-    return np.median(bound[bound > 0]) if (bound > 0).any() else 0.0
+def _bounds(part):
+    """Return totals and numbers of the bounds that are not zero, on both sides."""
+    bounds = np.stack(np.broadcast_arrays(-part.lower, part.upper, np.zeros(part.n)))
+    counts = bounds[:2] > 0
+    return bounds[:2].sum(axis=1, where=counts), counts.sum(axis=1)
 
 
-def _of_samples(bound, samples):
-    return bound if np.ndim(bound) == 0 else bound[samples]
+def _image(part, combination, basis):
+    basis = basis @ part.rows
+    unclipped = combination @ basis
+    point = part.clip(unclipped)
+    curvature = (basis * (point == unclipped)) @ basis.T
+    return basis @ point, curvature, point @ point
+
+
+def _products(part, point):
+    point = point.of(part)
+    return part.rows @ point, point @ point
+
+
+def _blur(part, combination, basis, length):
+    basis = basis @ part.rows
+    unclipped = combination @ basis
+    noise = length**2 * np.einsum("ij,ij->j", basis, basis)
+    beyond = unclipped - part.clip(unclipped)
+    return (noise.sum(where=beyond**2 <= noise),)
+
+
+def _note_sides(part, name, combination, basis):
+    unclipped = combination @ (basis @ part.rows)
+    sides = np.sign(unclipped - part.clip(unclipped)).astype(np.int8)
+    part[name] = sides
+    return (np.count_nonzero(sides),)
+
+
+def _note_pushed(part, name, sides, direction, error):
+    push, sides = direction @ part.rows, part[sides]
+    sign = np.sign(push) * (np.abs(push) > error @ np.abs(part.rows))
+    is_pushed = (sign == sides) & (sides != 0)
+    part[name] = np.where(is_pushed, sides, 0).astype(np.int8)
+    n_pushed = np.count_nonzero(is_pushed)
+    return (
+        n_pushed,
+        np.count_nonzero(sides) - n_pushed,
+        np.count_nonzero(sign[sides == 0]),
+    )
+
+
+def _at_sides(part, sides):
+    return (part.rows @ part.at_sides(part[sides]),)
+
+
+def _push(part, sides, direction, multipliers):
+    sides = part[sides]
+    way = part.at_sides(sides) - multipliers @ part.rows
+    np.divide(way, direction @ part.rows, out=way, where=sides != 0)
+    return (Largest(way.max(initial=0.0, where=sides != 0)),)
+
+
+def _n_different(part, sides, others):
+    return (np.count_nonzero(part[sides] != part[others]),)

@@ -96,19 +96,16 @@ class Changes:
             strengths=None if strengths is None else np.asarray(strengths)[which],
         )
 
-    def with_given(self, rows, which, found):
-        """Return changes of which some are Weights that were found otherwise.
+    def with_given(self, which, some):
+        """Return changes of which some are others, which rows know.
 
         Parameters
         ----------
-        rows : RowBlocks
-            That the weights are of; they are noted beside them.
-        which : ndarray of int of shape (n_found,)
+        which : ndarray of int of shape (n_some,)
             Positions of the changes.
-        found : list of Weights
-            As many.
+        some : Changes
+            As many, all given.
         """
-        some = given_changes(rows, found, self.multipliers.shape[1])
         messages = list(self.messages)
         for position, message in zip(which, some.messages, strict=True):
             messages[position] = message
@@ -194,47 +191,42 @@ def noted_change(rows, name, n_influences):
     Changes
         A single one.
     """
-    ((square, total),) = rows.reduce(partial(_sums_of_note, name=name))
+    return given_changes(rows, (None,), n_influences, name)
+
+
+def given_changes(rows, messages, n_influences, name="given"):
+    """Return changes of the weights that rows know.
+
+    Parameters
+    ----------
+    rows : RowBlocks
+        That know the changes, (n_changes, n_rows).
+    messages : sequence of (str or None)
+        What to tell where a target is out of reach, one a change.
+    n_influences : int
+        Number of influences that rows know.
+    name : str, default="given"
+        Under which they know the changes.
+
+    Returns
+    -------
+    Changes
+    """
+    ((squares, totals),) = rows.reduce(partial(_sums_of_note, name=name))
+    n = len(messages)
     return Changes(
-        multipliers=np.zeros((1, n_influences)),
+        multipliers=np.zeros((n, n_influences)),
         lower=-np.inf,
         upper=np.inf,
-        given=np.zeros(1, dtype=np.intp),
-        sizes=np.sqrt([square]),
-        totals=np.array([total]),
-        messages=(None,),
+        given=np.arange(n),
+        sizes=np.sqrt(squares),
+        totals=totals,
+        messages=tuple(messages),
         noted_as=name,
     )
 
 
 def _sums_of_note(block, name):
-    epsilon = block[name][0]
+    epsilon = block[name]
     weighted = epsilon * block.count
-    return float(weighted @ epsilon), float(weighted.sum())
-
-
-def given_changes(rows, found, n_influences):
-    """Return Weights that a weighting found as Changes, noted beside the rows.
-
-    Parameters
-    ----------
-    rows : RowBlocks
-        That the weights are of.
-    found : list of Weights
-        One a change.
-    n_influences : int
-        Number of influences that rows know.
-    """
-    epsilon = np.stack([one.epsilon for one in found])
-    rows.spread("given", epsilon)
-    count = rows.collect("count")
-    weighted = epsilon if count is None else epsilon * count
-    return Changes(
-        multipliers=np.zeros((len(found), n_influences)),
-        lower=-np.inf,
-        upper=np.inf,
-        given=np.arange(len(found)),
-        sizes=np.sqrt(np.einsum("sn,sn->s", weighted, epsilon)),
-        totals=weighted.sum(axis=1),
-        messages=tuple(None if one.reachable else one.message for one in found),
-    )
+    return np.einsum("sn,sn->s", weighted, epsilon), weighted.sum(axis=1)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ._bounded_program import ROUNDING, BoundedProgram
+from ._bounded_program import ROUNDING, BoundedProgram, FacePoint
 from ._row_space import RowSpace
 
 #: Errors of a sum of few products, and of its least squares, in units of rounding.
@@ -31,7 +31,7 @@ class Face:
 
     program: BoundedProgram
     free_space: RowSpace  # the rows of the free samples
-    sides: np.ndarray  # -1 or 1 of samples at their lower or upper bound, else 0
+    sides: str  # under which samples know -1 or 1 at a lower or upper bound, else 0
     direction: np.ndarray  # of the unit rows
     asked: np.ndarray  # of the free samples
     is_floor: np.ndarray  # whether they may exceed that
@@ -42,20 +42,21 @@ class Face:
         """Say whether it asks the same of the same samples as another face or None."""
         return (
             other is not None
-            and np.array_equal(self.sides, other.sides)
             and np.array_equal(self.is_floor, other.is_floor)
+            and not self.program.n_different(self.sides, other.sides)
         )
+
+    def forget(self):
+        """Have samples forget their sides."""
+        self.program.samples.forget(self.sides)
 
     def inner(self):
         """Return the programme of the free samples."""
-        samples = self.sides == 0
-        return self.program.restricted(
-            samples, self.free_space, self.asked, self.is_floor, self.is_kept
-        )
+        return BoundedProgram(self.free_space, self.asked, self.is_floor, self.is_kept)
 
     def point(self, free):
         """Return the point, given its free samples."""
-        return self.program.point_on_face(self.sides, free)
+        return FacePoint(self.sides, free)
 
     def multipliers(self, of_free):
         """Return multipliers of the rows that also hold the samples at their sides.
@@ -76,7 +77,7 @@ class Face:
         return replace(
             self,
             program=program,
-            free_space=program.space.restricted(np.flatnonzero(self.sides == 0)),
+            free_space=program.space.inside(self.sides),
             direction=direction,
             asked=asked,
             is_floor=program.is_floor,
@@ -106,7 +107,7 @@ class FaceSearch:
 
     def __init__(self, program, image, multipliers, step):
         self.program, self.norm, self.step = program, image.norm, step
-        self.sides = program.sides(image.combination)
+        self.sides, self.n_sides = program.sides(image.combination)
         lacks = program.goal > program.space.coordinates @ image.value
         self.is_tight = program.is_kept & (multipliers > 0)
         # Rows whose lack is to be least.
@@ -114,6 +115,12 @@ class FaceSearch:
 
     def run(self):
         """Return the :class:`Face`, or None if there is none."""
+        face = self._search()
+        if face is None:
+            self.program.samples.forget(self.sides)
+        return face
+
+    def _search(self):
         for _ in range(MAX_RELEASES):
             self._set_free()
             if not self._holds_tight_floors():
@@ -122,24 +129,38 @@ class FaceSearch:
             if not direction.any():
                 return None
             pulls = self.program.is_floor & (direction < -error)
-            sides = self.program.pushed_sides(self.sides, direction, error)
             if pulls.any():
                 self.is_tight, self.counts = (
                     self.is_tight & ~pulls,
                     self.counts & ~pulls,
                 )
-            elif sides is None:
+                continue
+            n_others, n_free = self._take_pushed(direction, error)
+            if n_free:
                 return None
-            elif np.array_equal(sides, self.sides):
+            if not n_others:
                 return self._face(direction, error)
-            else:
-                self.sides = sides
         return None
+
+    def _take_pushed(self, direction, error):
+        """Let go of samples that are not pushed.
+
+        Returns
+        -------
+        n_others, n_free : int
+            Their number, and that of samples that are pushed and at no side.
+        """
+        found = self.program.pushed_sides(self.sides, direction, error)
+        sides, self.n_sides, n_others, n_free = found
+        if n_others:
+            sides, self.sides = self.sides, sides
+        self.program.samples.forget(sides)
+        return n_others, n_free
 
     def _set_free(self):
         """Measure what the free samples can do if they had no bounds."""
         program, space = self.program, self.program.space
-        self.free_space = free = space.restricted(np.flatnonzero(self.sides == 0))
+        self.free_space = free = space.inside(self.sides)
         self.left = program.left_for_free(self.sides)
         coordinates = self._closest_coordinates()
         self.reached = free.norms * (free.coordinates @ coordinates)
@@ -212,7 +233,7 @@ class FaceSearch:
 
     def _face(self, direction, error):
         is_short = bool(self._missing.any())
-        if not (is_short or self.sides.any()):
+        if not (is_short or self.n_sides):
             return None
         holds = ~self.program.is_floor | (direction > error)
         chosen = holds & (self.counts | self.is_tight)

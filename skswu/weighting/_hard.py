@@ -1,11 +1,16 @@
 """Hard weighting: remove the samples whose removal helps most."""
 
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
 
 from .._utils._compat import Interval
-from ._base import BaseWeighting, Weights, felt_influence
+from .._utils._overrides import overrides
+from ..rows._largest import Largest
+from ._base import BaseWeighting, Weights, check_finite, felt_metrics, from_metrics
+from ._changes import given_changes
+from ._first_ranks import POSITION, first_ranks
 from ._linearized import beyond
 
 # A gain below this share of the largest one is rounding.
@@ -72,21 +77,52 @@ class HardWeighting(BaseWeighting):
         """Return zeros: removal aims at no gap, whatever it reaches."""
         return np.zeros_like(before, dtype=np.float64)
 
-    def _weigh(self, metrics):
+    def solve(self, linearized, strengths):
+        """Return the changes of the weights, found in passes over blocks of rows.
+
+        Parameters
+        ----------
+        linearized : Linearized
+            The metrics and the utility.
+        strengths : sequence of None
+            As many as there are changes, all of them the same.
+
+        Returns
+        -------
+        Changes
+        """
+        if overrides(self, ["_weigh", "weigh"], over="solve"):
+            return super().solve(linearized, strengths)
+        check_finite(linearized)
+        n, n_influences = len(strengths), len(linearized.constant)
+        for row, strength in enumerate(strengths):
+            self.at(strength)._remove(linearized, (row, n))
+        return given_changes(linearized.rows, [None] * n, n_influences)
+
+    def _remove(self, linearized, row):
+        """Note which rows are removed, as a row of the changes that are given."""
+        rows = linearized.rows
         # Only signs and order of the gains count, and their scale could overflow.
-        values = beyond(metrics.constant, metrics.is_limit)
-        size = np.abs(values).max(initial=0.0) or 1.0
-        gain = -(values / size @ felt_influence(metrics))
-        removed = np.argsort(-gain, kind="stable")[: self._limit(len(gain))]
-        removed = removed[gain[removed] > _ROUNDING * np.abs(gain).max(initial=0.0)]
-        epsilon = np.zeros(len(gain))
-        epsilon[removed] = -1.0
+        values = beyond(linearized.constant[:-1], linearized.is_limit)
+        values = values / (np.abs(values).max(initial=0.0) or 1.0)
+        values[~felt_metrics(linearized)] = 0.0
+        ((largest,),) = rows.reduce(partial(_note_gain, values=values))
+        least = _ROUNDING * largest.value
+        chosen = first_ranks(rows, "gain", least, self._limit(rows.n_rows))
+        rows.reduce(partial(_note_removed, chosen=chosen, row=row))
+        rows.forget("gain", POSITION)
+
+    def _weigh(self, metrics):
+        linearized = from_metrics(metrics)
+        self._remove(linearized, (0, 1))
+        epsilon = linearized.rows.collect("given")[0]
+        n_removed = int(np.count_nonzero(epsilon))
         return Weights(
             epsilon=epsilon,
             reachable=True,
-            message=f"{len(removed)} of {len(gain)} samples are removed.",
+            message=f"{n_removed} of {len(epsilon)} samples are removed.",
             shortfall=metrics.predict(epsilon),
-            n_at_lower=len(removed),
+            n_at_lower=n_removed,
         )
 
     def _limit(self, n):
@@ -99,3 +135,18 @@ class HardWeighting(BaseWeighting):
                 f"number of training samples. Got {self.n_samples} instead."
             )
         return self.n_samples
+
+
+def _note_gain(block, values):
+    """Note what removal gains; return the largest size of it."""
+    gain = np.zeros(block.n_rows)
+    for value, influence in zip(values, block["influence"][:-1], strict=True):
+        gain -= value * influence
+    block["gain"] = gain
+    return (Largest(np.abs(gain).max(initial=0.0)),)
+
+
+def _note_removed(block, chosen, row):
+    position, n = row
+    block.room("given", (n,))[position] = np.where(chosen.of(block), -1.0, 0.0)
+    return ()

@@ -1,6 +1,7 @@
 """Metrics linearised in the weights, the influences beside the rows."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -79,6 +80,15 @@ class Linearized(RepairedMetrics):
     def predict(self, epsilon):
         """Return the metrics under a change of the weights, shape (n_metrics,)."""
         return self.constant[:-1] - self.influence @ epsilon
+
+    def predict_under(self, changes):
+        """Return the metrics under a single change of its rows, (n_metrics,)."""
+        ((moved,),) = self.rows.reduce(partial(_moved, changes=changes))
+        return self.constant[:-1] - moved[:-1]
+
+
+def _moved(block, changes):
+    return (block["influence"] @ changes.epsilon(block)[0],)
 
 
 def beyond(values, one_sided):

@@ -1,14 +1,18 @@
 """The least change under a few linear constraints and bounds, by its small dual."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import takewhile
+from typing import Any
 
 import numpy as np
 
+from ..rows import LocalBlocks
 from ._bounded_program import ROUNDING, BoundedProgram
 from ._closest_face import Face, FaceSearch
 from ._proximal_ascent import ProximalAscent
 from ._row_space import RowSpace
+from ._samples import Samples
 
 
 @dataclass(frozen=True)
@@ -141,29 +145,98 @@ def solve_minimum_norm(
     is_kept = is_floor.copy()
     if kept is not None:
         is_kept[n_equal:] = kept
-    space = RowSpace([*equal_rows, *floor_rows])
-    program = BoundedProgram(space, asked, is_floor, is_kept, lower, upper)
+    rows = np.stack([*equal_rows, *floor_rows])
+    noted = {"lower": lower, "upper": upper}
+    noted = {name: bound for name, bound in noted.items() if np.ndim(bound)}
+    blocks = LocalBlocks(np.empty((rows.shape[1], 0)), rows=rows, **noted)
+    samples = Samples(blocks, len(asked), partial(_noted, lower=lower, upper=upper))
+    found = find_minimum_norm(samples, asked, is_floor, is_kept, tol, max_iter)
+    samples.reduce(partial(_note_point, point=found.point))
+    return MinimumNorm(
+        epsilon=blocks.collect("point"),
+        reachable=found.reachable,
+        converged=found.converged,
+        n_iter=found.n_iter,
+        multipliers=found.multipliers,
+        shortfall=found.residual[:n_equal],
+        slack=-found.residual[n_equal:],
+    )
+
+
+def _noted(block, lower, upper):
+    """Return the rows of a programme and its bounds, which may be noted as well."""
+    return block["rows"], block.get("lower", lower), block.get("upper", upper)
+
+
+def _note_point(part, point):
+    part["point"] = point.of(part)
+    return ()
+
+
+@dataclass(frozen=True)
+class Found:
+    """The least-norm point of samples that lie wherever they lie.
+
+    Attributes
+    ----------
+    point : CombinedPoint or FacePoint
+        The point, as parts of the samples are asked for it. They must not forget the
+        sides of faces before.
+    reachable, converged, n_iter, multipliers
+        See :class:`MinimumNorm`.
+    residual : ndarray of shape (m,)
+        What is asked less what is reached.
+    """
+
+    point: Any
+    reachable: bool
+    converged: bool
+    n_iter: int
+    multipliers: np.ndarray
+    residual: np.ndarray
+
+
+def find_minimum_norm(samples, asked, is_floor, is_kept, tol, max_iter):
+    """Find what :func:`solve_minimum_norm` does, in passes over samples.
+
+    Parameters
+    ----------
+    samples : Samples
+        With the rows of the programme, m of them, and their bounds.
+    asked : ndarray of shape (m,)
+        Targets and floors.
+    is_floor : ndarray of bool of shape (m,)
+        Which are floors.
+    is_kept : ndarray of bool of shape (m,)
+        Which of these are kept.
+    tol, max_iter
+        See :func:`solve_minimum_norm`.
+
+    Returns
+    -------
+    Found
+    """
+    program = BoundedProgram(RowSpace(samples), asked, is_floor, is_kept)
     solution = _solve_on_kept_floors(program, tol, max_iter)
-    residual = asked - space.products(solution.epsilon)
-    norm = np.linalg.norm(solution.epsilon)
+    reached, norm = program.products(solution.point)
+    residual = asked - reached
     goal = np.abs(program.lacking(program.goal)).max(initial=0.0)
     tolerance = max(solution.tolerance, tol * min(goal, norm))
     rounding = ROUNDING * np.abs(asked).max(initial=0.0)
-    allowed = np.maximum(10 * tolerance * space.norms, rounding)
-    return MinimumNorm(
-        epsilon=solution.epsilon,
+    allowed = np.maximum(10 * tolerance * program.space.norms, rounding)
+    return Found(
+        point=solution.point,
         reachable=bool(np.all(np.abs(program.lacking(residual)) <= allowed)),
         converged=solution.converged,
         n_iter=solution.n_iter,
         multipliers=solution.multipliers,
-        shortfall=residual[:n_equal],
-        slack=-residual[n_equal:],
+        residual=residual,
     )
 
 
 @dataclass(frozen=True)
 class _Solution:
-    epsilon: np.ndarray
+    point: Any
     multipliers: np.ndarray  # of the rows
     is_met: bool  # whether the point meets what is asked
     converged: bool
@@ -205,9 +278,15 @@ def _faces(ascent, max_iter):
         step = ascent.multipliers - ascent.centre
         search = FaceSearch(ascent.program, ascent.image, ascent.multipliers, step)
         face = search.run()
-        if face is not None and not face.is_same(last):
-            yield face
-            last = face
+        if face is None:
+            continue
+        if face.is_same(last):
+            face.forget()
+            continue
+        yield face
+        if last is not None:
+            last.forget()
+        last = face
 
 
 def _follow(ascent, faces, max_iter):
@@ -222,7 +301,7 @@ def _follow(ascent, faces, max_iter):
         if inner.is_met:
             return _on_face(face, inner, ascent.n_iter)
     return _Solution(
-        epsilon=ascent.program.point(ascent.image.combination),
+        point=ascent.program.point(ascent.image.combination),
         multipliers=ascent.multipliers * ascent.program.space.inverse_norms,
         is_met=ascent.is_met,
         converged=ascent.is_met,
@@ -233,7 +312,7 @@ def _follow(ascent, faces, max_iter):
 
 def _on_face(face, inner, n_iter):
     return _Solution(
-        epsilon=face.point(inner.epsilon),
+        point=face.point(inner.point),
         multipliers=face.multipliers(inner.multipliers),
         is_met=not face.is_short,
         converged=True,

@@ -2,8 +2,6 @@
 
 import numpy as np
 
-#: Columns read at a time: a block of a few rows stays in the processor's cache.
-BLOCK_LENGTH = 32768
 #: Directions of the unit rows shorter than this, relative to the longest, are rounding.
 RANK_TOLERANCE = 1e-11
 #: A row shorter than this is zero: the square of its norm cannot be represented.
@@ -15,18 +13,20 @@ class RowSpace:
 
     The rows, scaled to unit length, are :math:`a_j / \|a_j\| = (T Q)_j`. Dependent
     rows, parallel ones for example, make the basis smaller; a zero row has no
-    coordinates. The basis is never held as a whole: it is formed in blocks of columns
-    whenever it is read.
+    coordinates. The basis is never held as a whole: it is formed of blocks of samples
+    whenever they are read.
 
     Parameters
     ----------
-    rows : sequence of m ndarray
-        The rows, which are neither copied nor modified.
-    samples : ndarray of int of shape (n,) or None, default=None
-        The columns that the rows are restricted to, None for all.
+    samples : Samples
+        Whose constraint rows these are.
 
     Attributes
     ----------
+    samples : Samples
+        The same.
+    n : int
+        Number of samples.
     norms : ndarray of shape (m,)
         The rows' lengths, 0 for what counts as a zero row.
     inverse_norms : ndarray of shape (m,)
@@ -37,9 +37,10 @@ class RowSpace:
         The basis in terms of the rows, ``Q = basis @ rows``.
     """
 
-    def __init__(self, rows, samples=None):
-        self.rows, self.samples = list(rows), samples
-        factor = triangular_factor((block for _, block in self.row_blocks()), self.m)
+    def __init__(self, samples):
+        self.samples = samples
+        factor, self.n = samples.reduce(_factor_of_part)
+        factor = factor.triangle
         largest = np.abs(factor).max(axis=0, initial=SMALLEST_NORM)
         norms = largest * np.linalg.norm(factor / largest, axis=0)
         self.norms = np.where(norms > SMALLEST_NORM, norms, 0.0)
@@ -57,73 +58,41 @@ class RowSpace:
     @property
     def m(self):
         """Number of rows."""
-        return len(self.rows)
-
-    @property
-    def n(self):
-        """Length of each row."""
-        return len(self.rows[0] if self.samples is None else self.samples)
+        return self.samples.m
 
     @property
     def rank(self):
         """Dimension of the span."""
         return len(self.basis)
 
-    def blocks(self):
-        """Yield (columns, block of the basis of shape (rank, block length))."""
-        for columns, block in self.row_blocks():
-            yield columns, self.basis @ block
-
-    def restricted(self, samples):
-        """Return the space of some columns of the rows, given by their numbers."""
-        if len(samples) == self.n:
-            return self
-        outer = self.samples
-        return RowSpace(self.rows, samples if outer is None else outer[samples])
-
-    def products(self, vector):
-        """Return the rows' products with a vector of shape (n,), in their own units."""
-        values = np.zeros(self.m)
-        for columns, block in self.row_blocks():
-            values += block @ vector[columns]
-        return values
-
-    def row_blocks(self):
-        """Yield (columns, block of the rows of shape (m, block length))."""
-        return stacked_blocks(self.rows, self.samples)
+    def inside(self, sides):
+        """Return the space of the samples at no side, by the name of a note."""
+        return RowSpace(self.samples.inside(sides))
 
 
-def stacked_blocks(rows, samples=None):
-    """Yield (columns, block of the rows of shape (m, block length)).
-
-    Columns are those of the rows, or of what ``samples`` restricts them to.
-    """
-    length = len(rows[0] if samples is None else samples)
-    for start in range(0, length, BLOCK_LENGTH):
-        columns = slice(start, start + BLOCK_LENGTH)
-        chosen = columns if samples is None else samples[columns]
-        yield columns, np.stack([row[chosen] for row in rows])
-
-
-def triangular_factor(blocks, n_rows):
-    r"""Return R of the QR factorisation of :math:`A^\top`, for A in blocks of columns.
+class TriangularFactor:
+    r"""R of the QR factorisation of :math:`A^\top`, for A in blocks of columns.
 
     :math:`R^\top R = A A^\top`, but R is accurate to rounding where the product has
-    already lost half the digits.
+    already lost half the digits. Factors of blocks can be added.
 
     Parameters
     ----------
-    blocks : iterable of ndarray of shape (n_rows, block length)
-        The columns of A.
-    n_rows : int
-        Number of rows of A.
+    columns : ndarray of shape (n, m)
+        A block of columns of A, or a factor of them.
 
-    Returns
-    -------
-    ndarray of shape (k, n_rows), k <= n_rows
-        The triangular factor.
+    Attributes
+    ----------
+    triangle : ndarray of shape (k, m), k <= m
+        The factor.
     """
-    factor = np.zeros((0, n_rows))
-    for block in blocks:
-        factor = np.linalg.qr(np.vstack([factor, block.T]), mode="r")
-    return factor
+
+    def __init__(self, columns):
+        self.triangle = np.linalg.qr(columns, mode="r")
+
+    def __add__(self, other):
+        return TriangularFactor(np.vstack([self.triangle, other.triangle]))
+
+
+def _factor_of_part(part):
+    return TriangularFactor(part.rows.T), part.n

@@ -1,13 +1,12 @@
 """Soft weighting: the least change of the weights that repairs the metric."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import hypot
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from .._utils._blas_threads import on_one_blas_thread
 from .._utils._compat import Interval
 from .._utils._overrides import overrides
 from .._utils._warnings import warn
@@ -15,14 +14,12 @@ from ._base import (
     BaseWeighting,
     LeastChangeProgramme,
     Weights,
-    as_metrics,
     check_finite,
-    felt_influence,
     felt_metrics,
     from_metrics,
 )
+from ._changes import given_changes
 from ._linearized import beyond
-from ._minimum_norm import solve_minimum_norm
 from ._soft_programme import MAX_LEFT, SoftProgramme
 
 # A loss that all weights together cannot change by this share of itself, to first
@@ -176,18 +173,23 @@ class SoftWeighting(BaseWeighting):
         if overrides(self, ["_weigh", "weigh"], over="solve"):
             return super().solve(linearized, strengths)
         check_finite(linearized)
-        programme = SoftProgramme(self, linearized)
         weightings = [self.at(strength) for strength in strengths]
         targets = np.stack([one.target(linearized.to_repair) for one in weightings])
-        points = programme.solve(targets)
+        programme = SoftProgramme(self, linearized, targets)
+        points = programme.solve()
         changes = programme.changes(points)
         changes = replace(changes, strengths=_known(strengths))
         hard = np.flatnonzero(~points.found)
         if not len(hard):
             return changes
-        metrics = as_metrics(linearized)
-        found = [weightings[k]._weigh_surely(metrics) for k in hard]
-        return changes.with_given(linearized.rows, hard, found)
+        found = [
+            self._find_surely(programme, k, (row, len(hard)))
+            for row, k in enumerate(hard)
+        ]
+        messages = [None if one.reachable else one.message for one in found]
+        n_influences = len(linearized.constant)
+        given = given_changes(linearized.rows, messages, n_influences)
+        return changes.with_given(hard, given)
 
     @property
     def _bounds(self):
@@ -195,71 +197,63 @@ class SoftWeighting(BaseWeighting):
         return lower, np.inf if self.upper is None else self.upper
 
     def _weigh(self, metrics):
-        linearized = from_metrics(metrics)
-        programme = SoftProgramme(self, linearized)
-        points = programme.solve(self.target(metrics.to_repair)[None])
+        programme = self._programme_of(metrics)
+        points = programme.solve()
         if not points.found[0]:
-            return self._weigh_surely(metrics)
-        epsilon = programme.changes(points).collect(linearized.rows, 0)
-        lower, upper = self._bounds
-        n_metrics = len(metrics.influence)
-        return Weights(
-            epsilon=epsilon,
+            return self._sure_weights(programme)
+        found = _Found(
             reachable=True,
             message="The target is reached.",
             n_iter=int(points.n_iter[0]),
-            multipliers=programme.multipliers(points)[0],
-            shortfall=programme.shortfall(points)[0, :n_metrics],
-            n_at_lower=int(np.count_nonzero(epsilon <= lower)),
-            n_at_upper=int(np.count_nonzero(epsilon >= upper)),
+            converged=True,
+            multipliers=programme.multipliers(points.multipliers)[0],
+            shortfall=programme.shortfall(points.residual)[0, :-1],
         )
+        rows = programme.linearized.rows
+        return self._weights(found, programme.changes(points).collect(rows, 0))
 
     def _weigh_surely(self, metrics):
         """Return the Weights by the solver that ends whatever is asked."""
-        asked = metrics.constant - self.target(metrics.to_repair)
-        rows, floors = self._utility_floor(metrics)
+        return self._sure_weights(self._programme_of(metrics))
+
+    def _programme_of(self, metrics):
+        targets = self.target(metrics.to_repair)[None]
+        return SoftProgramme(self, from_metrics(metrics), targets)
+
+    def _sure_weights(self, programme):
+        found = self._find_surely(programme, 0, (0, 1))
+        return self._weights(found, programme.linearized.rows.collect("given")[0])
+
+    def _weights(self, found, epsilon):
         lower, upper = self._bounds
-        change = _Change(metrics.sample_weight, metrics.around)
-        influence, is_limit = felt_influence(metrics), metrics.is_limit
-        rows, floors = [*influence[is_limit], *rows], [*asked[is_limit], *floors]
-        # Products of a few rows are too narrow to share: threads only wait.
-        solution = on_one_blas_thread(
-            solve_minimum_norm,
-            change.rows(influence[~is_limit]),
-            change.values(influence[~is_limit], asked[~is_limit]),
-            change.rows(rows),
-            change.values(rows, floors),
-            kept=np.arange(len(rows)) >= np.count_nonzero(is_limit),
-            lower=change.bound(lower),
-            upper=change.bound(upper),
-            tol=self.tol,
-            max_iter=self.max_iter,
-        )
-        if not solution.converged:
-            self._warn_of_convergence()
-        shortfall, multipliers = _by_metric(solution, is_limit)
-        allowed = MAX_LEFT if solution.reachable else _NO_SHORTFALL
-        reachable = _missed_share(shortfall, metrics) <= allowed
-        epsilon = change.epsilon(solution.epsilon, lower, upper)
         return Weights(
             epsilon=epsilon,
-            reachable=reachable,
-            message=self._message(reachable, shortfall, beyond(asked, is_limit)),
-            n_iter=solution.n_iter,
-            converged=solution.converged,
-            multipliers=multipliers,
-            shortfall=shortfall,
             n_at_lower=int(np.count_nonzero(epsilon <= lower)),
             n_at_upper=int(np.count_nonzero(epsilon >= upper)),
+            **vars(found),
         )
 
-    def _utility_floor(self, metrics):
-        """Return the utility's row and floor, each in a list that may be empty."""
-        reach = np.abs(metrics.utility_influence).sum()
-        floor = self.floor(
-            reach, metrics.utility_constant - metrics.utility_before, metrics
+    def _find_surely(self, programme, position, row):
+        """Return the _Found of the solver that ends whatever is asked.
+
+        The change of the weights is noted as ``given``.
+        """
+        found = programme.closest(position, row)
+        if not found.converged:
+            self._warn_of_convergence()
+        shortfall = programme.shortfall(found.residual, position)[:-1]
+        size = programme.size
+        missed = hypot(*shortfall) / size
+        reachable = missed <= (MAX_LEFT if found.reachable else _NO_SHORTFALL)
+        asked = beyond(programme.asked[position], programme.is_limit)[:-1]
+        return _Found(
+            reachable=reachable,
+            message=self._message(reachable, shortfall, asked),
+            n_iter=found.n_iter,
+            converged=found.converged,
+            multipliers=programme.multipliers(found.multipliers),
+            shortfall=shortfall,
         )
-        return ([], []) if floor is None else ([metrics.utility_influence], [floor])
 
     def floor(self, reach, rise, metrics):
         """Return the least fall of the linearised utility's loss, None for no limit.
@@ -292,28 +286,6 @@ class SoftWeighting(BaseWeighting):
         )
 
 
-def _missed_share(shortfall, metrics):
-    """Return how far the metrics are from their target, relative to the original's."""
-    size = hypot(*metrics.to_repair) or hypot(*metrics.constant) or 1.0
-    return hypot(*shortfall) / size
-
-
-def _by_metric(solution, is_limit):
-    """Return what a solution lacks of each metric, and all multipliers in their order.
-
-    Limits come first among its floors, and the utility, if it has one, last.
-    """
-    n_equal, n_limits = np.count_nonzero(~is_limit), np.count_nonzero(is_limit)
-    shortfall = np.empty(len(is_limit))
-    shortfall[~is_limit] = solution.shortfall
-    shortfall[is_limit] = np.maximum(-solution.slack[:n_limits], 0.0)
-    multipliers = np.zeros(len(is_limit) + 1)
-    found = np.split(solution.multipliers, [n_equal, n_equal + n_limits])
-    multipliers[:-1][~is_limit], multipliers[:-1][is_limit], of_utility = found
-    multipliers[-1] = of_utility.sum()
-    return shortfall, multipliers
-
-
 def _known(strengths):
     """Return strengths as an array, None if a weighting's own is among them."""
     if any(strength is None for strength in strengths):
@@ -321,43 +293,13 @@ def _known(strengths):
     return np.asarray(strengths, dtype=np.float64)
 
 
-class _Change:
-    r"""The variable :math:`\eta = \sqrt{w} (\varepsilon - \varepsilon_0)`.
+@dataclass(frozen=True)
+class _Found:
+    """What is known of a change of the weights beside itself, see :class:`Weights`."""
 
-    Its plain norm is what is made least: the change from :math:`\varepsilon_0`, in
-    which a sample of weight 2 counts as two samples of weight 1.
-    """
-
-    def __init__(self, weight, origin):
-        uniform = weight is None or np.ptp(weight) == 0
-        self.scale = np.ones(1) if uniform else np.sqrt(weight)
-        self.inverse = np.divide(
-            1.0, self.scale, out=np.zeros_like(self.scale), where=self.scale > 0
-        )
-        self.origin = origin
-        self.is_plain = uniform and origin is None
-
-    def rows(self, rows):
-        """Return constraint rows in the new variable."""
-        return rows if self.is_plain else [row * self.inverse for row in rows]
-
-    def values(self, rows, values):
-        """Return what the rows' products must be in the new variable."""
-        if self.origin is None:
-            return values
-        pairs = zip(rows, values, strict=True)
-        return [value - np.sum(row * self.origin) for row, value in pairs]
-
-    def bound(self, bound):
-        """Return a bound of epsilon as one of the new variable."""
-        if self.is_plain or np.isinf(bound):
-            return bound
-        origin = 0.0 if self.origin is None else self.origin
-        return self.scale * (bound - origin)
-
-    def epsilon(self, eta, lower, upper):
-        """Return the weights; samples of no weight keep theirs."""
-        if self.is_plain:
-            return eta
-        origin = 0.0 if self.origin is None else self.origin
-        return np.clip(origin + self.inverse * eta, lower, upper)
+    reachable: bool
+    message: str
+    n_iter: int
+    converged: bool
+    multipliers: np.ndarray
+    shortfall: np.ndarray

@@ -89,6 +89,8 @@ def arrays(*values):
 def make(estimator, kind=UnlearningClassifier, **params):
     if kind is UnlearningClassifier and "weighting" not in params:
         params = {"weighting__strength": 0.3, **params}
+    if kind is UnlearningClassifier:
+        params = {"update": "one_step", **params}
     return kind(estimator).set_params(objective__pos_label="yes", **params)
 
 
@@ -257,7 +259,7 @@ def test_several_steps_read_partitions_in_turn(data):
 
 def assert_several_steps_are_the_same(data, params):
     X, y, group, weight = data
-    params = {"update__max_iter": "auto", **params}
+    params = {"update": "influence", **params}
     estimator = LogisticRegression().fit(X, y, sample_weight=weight)
     given = {"sensitive_features": group, "sample_weight": weight}
     local = make(estimator, **params).unlearn(X, y, **given)
@@ -304,6 +306,122 @@ def test_several_classes_and_outputs(rng, data):
     X, y, group = arrays(X, y, group)
     model = UnlearningClassifier(estimator).set_params(**params)
     assert_same(model.unlearn(X, y, sensitive_features=group), local)
+
+
+TRAFFIC = {
+    "soft": {},
+    "steps": {"update": "influence"},
+    "hard": {"weighting": "hard"},
+    "out of reach": {"weighting__upper": 0.01, "weighting__lower": -0.01},
+    "bounded utility": {
+        "weighting__strength": 1.0,
+        "weighting__utility_tolerance": 0.0,
+    },
+    "extreme": {"weighting__strength": 1e4, "weighting__lower": None},
+}
+
+
+def longest(values):
+    """Return the length of the longest array among values."""
+    if isinstance(values, np.ndarray):
+        return max(values.shape, default=1)
+    if isinstance(values, (list, tuple)):
+        return max(map(longest, values), default=0)
+    return 1
+
+
+@pytest.mark.parametrize(
+    ("case", "kind", "weighted"),
+    [
+        ("soft", UnlearningClassifier, True),
+        ("steps", UnlearningClassifier, True),
+        ("hard", UnlearningClassifier, True),
+        ("out of reach", UnlearningClassifier, True),
+        ("out of reach", UnlearningClassifierCV, False),
+        ("bounded utility", UnlearningClassifier, True),
+        ("extreme", UnlearningClassifier, False),
+    ],
+)
+def test_nothing_with_an_entry_a_row_passes_the_client(
+    workers, rng, monkeypatch, case, kind, weighted
+):
+    from skswu.rows import _dask
+
+    params = TRAFFIC[case]
+    if kind is UnlearningClassifierCV:
+        params = {"strengths": 3, **params}
+    n = 6000
+    X = rng.normal(size=(n, 3))
+    group = rng.choice(["a", "b"], n)
+    y = np.where(X[:, 0] + (group == "b") + rng.logistic(size=n) > 0, "yes", "no")
+    weight = rng.uniform(0.5, 2.0, n) if weighted else None
+    estimator = LogisticRegression().fit(X, y, sample_weight=weight)
+    local = make(estimator, kind, **params)
+    model = make(estimator, kind, **params)
+    told, answered, ask = [], [], _dask.DaskBlocks._ask
+
+    def note(self, *given, each=None):
+        told.append(longest([*given, each]))
+        answers = ask(self, *given, each=each)
+        answered.append(longest(answers))
+        return answers
+
+    monkeypatch.setattr(_dask.DaskBlocks, "_ask", note)
+    dX, dy, dgroup, dweight = (
+        one if one is None else da.from_array(one, chunks=(3000, -1)[: one.ndim])
+        for one in (X, y, group, weight)
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        local.unlearn(X, y, sensitive_features=group, sample_weight=weight)
+        model.unlearn(dX, dy, sensitive_features=dgroup, sample_weight=dweight)
+    assert max(told) < 3000
+    assert max(answered) <= 2**11  # of which hard weights count
+    assert_same(model, local, atol=1e-8)
+
+
+@pytest.mark.parametrize("kept", [slice(100, 120), slice(300, None), slice(0, 250)])
+def test_partitions_may_have_no_rows(engine, data, kept):
+    mask = np.zeros(N_ROWS, dtype=bool)
+    mask[kept] = mask[-200:] = True
+    X, y, group, weight = (one[mask] for one in data)
+    estimator = LogisticRegression().fit(X, y, sample_weight=weight)
+    given = {"sensitive_features": group, "sample_weight": weight}
+    local = make(estimator).unlearn(X, y, **given)
+    dX, dy, *others = (one[arrays(mask)[0]] for one in arrays(*data))
+    given = dict(zip(given, others, strict=True))
+    model = make(estimator).unlearn(dX, dy, **given)
+    assert_same(model, local)
+    assert_array_equal(model.predict(dX).compute(), local.predict(X))
+    assert_allclose(model.score(dX, dy), local.score(X, y))
+    nothing = arrays(np.zeros(N_ROWS, dtype=bool))[0]
+    empty, labels, groups, _ = (one[nothing] for one in arrays(*data))
+    with pytest.raises(ValueError, match="X has no rows"):
+        model.unlearn(empty, labels, sensitive_features=groups)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_accuracy_is_that_of_arrays(engine, data, weighted):
+    X, y, group, weight = data
+    estimator = LogisticRegression().fit(X, y)
+    model = make(estimator).unlearn(X, y, sensitive_features=group)
+    expected = model.score(X, y, weight if weighted else None)
+    dX, dy, _, dweight = arrays(*data)
+    found = model.score(dX, dy, dweight if weighted else None)
+    assert_allclose(found, expected)
+
+
+@pytest.mark.parametrize("objective", ["bounded_group_loss", "target_utility"])
+def test_a_path_may_be_measured_by_the_objective_itself(data, objective):
+    X, y, group, _ = data
+    estimator = LogisticRegression().fit(X, y)
+    given = {"objective": objective, "strengths": [0.0, 0.01, 0.02]}
+    local = UnlearningClassifierCV(estimator, **given)
+    local.unlearn(X, y, sensitive_features=group)
+    model = UnlearningClassifierCV(estimator, **given)
+    X, y, group = arrays(X, y, group)
+    assert_same(model.unlearn(X, y, sensitive_features=group), local)
+    pd.testing.assert_frame_equal(model.path_, local.path_)
 
 
 @pytest.mark.parametrize(("update", "n_most"), [("one_step", 25), ("influence", 100)])
@@ -415,6 +533,16 @@ def test_bad_collections_are_refused_in_words(data):
         )
     with pytest.raises(ValueError, match=r"X has 4 features"):
         model.unlearn(dX[:, :4], dy, sensitive_features=dgroup)
+    with pytest.raises(ValueError, match="control_features=7 is not a column"):
+        make(model.estimator, control_features=7).unlearn(
+            dX, dy, sensitive_features=dgroup
+        )
+    with pytest.raises(ValueError, match="y must have a row for each of X; got 800"):
+        model.unlearn(dX, dy[:800], sensitive_features=dgroup)
+    with pytest.raises(TypeError, match="is for networks"):
+        make(model.estimator, influence__parameters="last_layer").unlearn(
+            dX, dy, sensitive_features=dgroup
+        )
     with pytest.raises(TypeError, match="influence_ stays a dask array"):
         influence_values(model.estimator, dX, dy, sensitive_features=dgroup)
     assert not hasattr(model, "estimator_")

@@ -124,10 +124,10 @@ def test_dependent_rows_are_no_obstacle(rng):
 def test_a_floor_that_becomes_active_does_not_send_it_to_the_sure_solver(
     rng, monkeypatch
 ):
-    def refuse(self, metrics):
+    def refuse(self, *_):
         raise AssertionError("the general solver was asked")
 
-    monkeypatch.setattr(SoftWeighting, "_weigh_surely", refuse)
+    monkeypatch.setattr(SoftWeighting, "_find_surely", refuse)
     metrics = make_metrics(rng, 12, n=3000)
     # The utility would be given up by the least repair alone.
     against = 0.1 * rng.normal(size=3000) - metrics.influence.sum(axis=0) / 50.0

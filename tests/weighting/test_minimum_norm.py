@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.optimize import linprog
 
-from skswu.weighting import LinearizedMetrics, SoftWeighting, _row_space
+from skswu.rows import _design
+from skswu.weighting import LinearizedMetrics, SoftWeighting
 from skswu.weighting._minimum_norm import solve_minimum_norm
 
 BOUNDS = [
@@ -550,7 +551,8 @@ def test_solution_does_not_depend_on_units(seed, row_size):
 def test_solution_does_not_depend_on_how_the_rows_are_read(seed, monkeypatch):
     problem = make_problem(seed)
     whole = problem.solve()
-    monkeypatch.setattr(_row_space, "BLOCK_LENGTH", 7)
+    monkeypatch.setattr(_design, "_MIN_BLOCK_ROWS", 7)
+    monkeypatch.setattr(_design, "_BLOCK_ENTRIES", 1)
     parts = problem.solve()
     atol = 1e-9 * np.abs(whole.epsilon).max(initial=1e-300)
     np.testing.assert_allclose(parts.epsilon, whole.epsilon, atol=atol)

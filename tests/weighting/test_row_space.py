@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from skswu.weighting import _row_space
-from skswu.weighting._row_space import RowSpace, triangular_factor
+from skswu.rows import LocalBlocks, _design
+from skswu.weighting._row_space import RowSpace, TriangularFactor
+from skswu.weighting._samples import Samples
 
 ROWS = np.random.default_rng(0).normal(size=(4, 50))
 CASES = {
@@ -20,17 +21,38 @@ CASES = {
 }
 
 
-@pytest.fixture(params=[7, 32768], ids=["blocks", "one block"])
+def read(block):
+    return block["rows"], -1.0, 1.0
+
+
+def space_of(rows, **noted):
+    blocks = LocalBlocks(np.empty((rows.shape[1], 0)), rows=rows, **noted)
+    return RowSpace(Samples(blocks, len(rows), read))
+
+
+def basis_of(space):
+    parts = []
+
+    def note(part):
+        parts.append(space.basis @ part.rows)
+        return ()
+
+    space.samples.reduce(note)
+    return np.hstack(parts)
+
+
+@pytest.fixture(params=[7, 512], ids=["blocks", "one block"])
 def block_length(request, monkeypatch):
-    monkeypatch.setattr(_row_space, "BLOCK_LENGTH", request.param)
+    monkeypatch.setattr(_design, "_MIN_BLOCK_ROWS", request.param)
+    monkeypatch.setattr(_design, "_BLOCK_ENTRIES", 1)
 
 
 @pytest.mark.usefixtures("block_length")
 @pytest.mark.parametrize("case", CASES)
 def test_basis_is_orthonormal_and_spans_the_rows(case):
     rows, rank = CASES[case]
-    space = RowSpace(rows)
-    basis = np.hstack([block for _, block in space.blocks()])
+    space = space_of(rows)
+    basis = basis_of(space)
     assert space.rank == rank
     # The basis of nearly parallel rows inherits their cancellation.
     tolerance = 1e-9 if case == "nearly parallel" else 1e-13
@@ -42,42 +64,33 @@ def test_basis_is_orthonormal_and_spans_the_rows(case):
 
 
 @pytest.mark.usefixtures("block_length")
-def test_blocks_cover_the_columns_in_order():
-    columns = [columns for columns, _ in RowSpace(ROWS).blocks()]
-    covered = np.concatenate([np.arange(50)[column] for column in columns])
-    np.testing.assert_array_equal(covered, np.arange(50))
-
-
-@pytest.mark.usefixtures("block_length")
-def test_restricted_space_is_that_of_the_columns():
+def test_space_inside_is_that_of_the_samples_at_no_side():
+    outer, inner = np.ones((2, 50), dtype=np.int8)
     chosen = np.arange(0, 50, 3)
-    inner = RowSpace(ROWS).restricted(chosen).restricted(np.arange(2, 12))
+    outer[chosen] = 0
+    inner[chosen[2:12]] = 0
+    space = space_of(ROWS, outer=outer, inner=inner).inside("outer").inside("inner")
     columns = ROWS[:, chosen[2:12]]
-    basis = np.hstack([block for _, block in inner.blocks()])
-    np.testing.assert_allclose(inner.norms, np.linalg.norm(columns, axis=1))
-    unit_rows = inner.coordinates @ basis
-    np.testing.assert_allclose(unit_rows * inner.norms[:, None], columns, atol=1e-13)
-    vector = np.arange(10.0)
-    np.testing.assert_allclose(inner.products(vector), columns @ vector)
+    assert space.n == 10
+    np.testing.assert_allclose(space.norms, np.linalg.norm(columns, axis=1))
+    unit_rows = space.coordinates @ basis_of(space)
+    np.testing.assert_allclose(unit_rows * space.norms[:, None], columns, atol=1e-13)
 
 
-def test_space_of_no_columns_has_rank_zero():
-    inner = RowSpace(ROWS).restricted(np.arange(0))
-    assert (inner.n, inner.rank) == (0, 0)
-    assert not inner.norms.any()
-    assert not inner.products(np.zeros(0)).any()
+def test_space_of_no_samples_has_rank_zero():
+    space = space_of(ROWS, sides=np.ones(50, dtype=np.int8)).inside("sides")
+    assert (space.n, space.rank) == (0, 0)
+    assert not space.norms.any()
 
 
-def test_rows_are_not_modified():
-    rows = ROWS.copy()
-    rows.setflags(write=False)
-    list(RowSpace(rows).blocks())
-    np.testing.assert_array_equal(rows, ROWS)
+def test_space_of_no_rows_has_rank_zero():
+    space = space_of(ROWS[:0])
+    assert (space.m, space.n, space.rank) == (0, 50, 0)
 
 
 def test_triangular_factor_keeps_digits_that_the_product_loses():
     rows = np.vstack([ROWS[0], ROWS[0] + 1e-10 * ROWS[1]])
-    factor = triangular_factor([rows[:, :20], rows[:, 20:]], 2)
+    factor = TriangularFactor(rows[:, :20].T) + TriangularFactor(rows[:, 20:].T)
     exact = np.linalg.svd(rows, compute_uv=False)
-    found = np.linalg.svd(factor, compute_uv=False)
+    found = np.linalg.svd(factor.triangle, compute_uv=False)
     np.testing.assert_allclose(found, exact, rtol=1e-4)

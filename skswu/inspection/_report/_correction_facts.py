@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ..._utils import _versions
+from ..._utils._array_api import as_numpy
 from ...weighting import WEIGHTINGS
 from . import _wording as words
 from ._fingerprints import fingerprint, rows_in
@@ -84,7 +85,7 @@ def weights_table(estimator, training):
     """Return the new weights of the training rows, by label and group where known."""
     if not is_correction(estimator):
         return pd.DataFrame(columns=WEIGHT_COLUMNS)
-    weight = 1.0 + estimator.epsilon_
+    weight = 1.0 + as_numpy(estimator.epsilon_)
     keys = {"label": "all", "group": "all"} if training is None else training.keys()
     table = pd.DataFrame({**keys, "weight": weight})
     grouped = table.groupby(["label", "group"], sort=True)["weight"]
@@ -110,17 +111,17 @@ def _gap_checks(estimator, aim):
         return
     for name, before, asked, predicted, after in zip(
         estimator.objective_names_,
-        estimator.objective_before_,
+        as_numpy(estimator.objective_before_),
         _asked_values(estimator),
-        estimator.objective_predicted_,
-        estimator.objective_after_,
+        as_numpy(estimator.objective_predicted_),
+        as_numpy(estimator.objective_after_),
         strict=True,
     ):
         reads = f"{words.percent(1 - abs(after / before))} removed" if before else ""
         if reads and aim.asked is not None:
             reads += f" of the asked {words.chosen_percent(aim.asked)}"
         yield name, float(before), asked, float(predicted), float(after), reads
-    estimates = getattr(estimator, "objective_estimate_", None)
+    estimates = as_numpy(getattr(estimator, "objective_estimate_", None))
     if estimates is not None:
         yield from _estimates(estimator, np.atleast_1d(estimates))
 
@@ -135,7 +136,7 @@ def _asked_values(estimator):
 
 
 def _estimates(estimator, estimates):
-    errors = getattr(estimator, "objective_se_", None)
+    errors = as_numpy(getattr(estimator, "objective_se_", None))
     errors = [None] * len(estimates) if errors is None else np.atleast_1d(errors)
     for name, value, error in zip(
         estimator.objective_names_, estimates, errors, strict=False
@@ -158,7 +159,7 @@ def _method_checks(estimator):
         if value is not None and np.ndim(value) == 0:
             yield _check(f"{text} ({attribute})", value, reads)
     if is_correction(estimator):
-        weight = estimator.sample_weight_
+        weight = as_numpy(estimator.sample_weight_)
         size = weight.sum() ** 2 / np.sum(weight**2)
         reads = f"{words.percent(size / len(weight))} of {words.count(len(weight))}"
         yield _check("effective number of training rows", size, reads)
@@ -202,8 +203,8 @@ class TrainingRows:
         self.feature = features[-1]
         self.rows = np.arange(n_rows)
         if is_correction(estimator):
-            self.rows = estimator.train_indices_
-            held_out = getattr(estimator, "validation_indices_", None)
+            self.rows = as_numpy(estimator.train_indices_)
+            held_out = as_numpy(getattr(estimator, "validation_indices_", None))
             n_known = len(self.rows) + (0 if held_out is None else len(held_out))
             if n_known != n_rows:
                 raise ValueError(
