@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from ...influence import CurvatureOperator
+from ._block import NetworkBlock
 from ._kept import KeptBatches
 from ._memory import basis_bytes, kept_bytes
 from ._network import like, to_numpy
@@ -134,7 +135,7 @@ class GaussNewtonCurvature(TorchCurvature):
     """
 
     def _batch_product(self, batch):
-        linear = self.network.linearize(batch)
+        linear = NetworkBlock(batch, self.network).linear
         curvature = self.network.loss.curvature(self._margins(linear), batch.targets)
         weight = self.weight[batch.rows, None]
         return lambda vector: linear.pull(weight * curvature(linear.push(vector)))

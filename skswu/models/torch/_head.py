@@ -207,7 +207,7 @@ class TorchHeadView(DecidesLikeItsView, LinearView):
             features = seen[0].reshape(len(batch), -1).to(self.view.parameters.dtype)
             return features.cpu()
 
-        return torch.cat([features for _, features in rows.map(compute)]).numpy()
+        return torch.cat(list(rows.each(compute))).numpy()
 
     @staticmethod
     def copied(estimator):

@@ -34,7 +34,7 @@ class KeptBatches:
     def __iter__(self):
         """Yield the batches; from memory where all of them are kept."""
         batches = []
-        for batch in self._batches or self.rows.batches():
+        for batch in self._batches or self.rows.blocks:
             yield batch
             batches.append(batch if self._has(batch) else None)
         self._batches = batches if all(batches) else None
@@ -53,8 +53,7 @@ class KeptBatches:
                     self._give_up()
                 raise
 
-        for _, result in self.rows.attempt(attempt, batch):
-            yield result
+        yield from self.rows.attempt(attempt, batch)
 
     def _made(self, batch):
         if self._has(batch):

@@ -151,10 +151,6 @@ class Network:
         )
         return self.flatten(slopes)
 
-    def linearize(self, batch):
-        """Return the margins of a batch as a linear function of parameter changes."""
-        return Linearization(self, self.margins(batch))
-
     def differentiable_gradient(self, value):
         """Return the gradients of a scalar, and the graph behind them."""
         return torch.autograd.grad(
