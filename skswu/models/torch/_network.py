@@ -49,7 +49,6 @@ class Network:
             make_weight_norms_plain(module)
             vars(self.net)[name + "_"] = module
         self.loss = make_sample_loss(self.net)
-        self._loaded = None
         everything = named_parameters(self.net)
         self.select([name for name, p in everything.items() if p.requires_grad])
 
@@ -60,6 +59,7 @@ class Network:
             parameter.requires_grad_(name in names)
         self.names = names
         self._tensors = [everything[name] for name in names]
+        self._loaded = None
         self._shapes = [tensor.shape for tensor in self._tensors]
         self._sizes = [tensor.numel() for tensor in self._tensors]
         self._frozen = FrozenLayers(self)
@@ -104,14 +104,15 @@ class Network:
 
     def load(self, parameters):
         """Evaluate at a parameter vector from here on."""
-        if parameters is self._loaded:
+        # What graphs have saved is not to be written to, not even the same values.
+        if self._loaded is not None and torch.equal(self._loaded, parameters):
             return
         with torch.no_grad():
             for tensor, piece in zip(
                 self._tensors, self.split(parameters), strict=True
             ):
                 tensor.copy_(piece)
-        self._loaded = parameters
+        self._loaded = parameters.detach().clone()
 
     def margins(self, batch):
         """Return the margins of a batch, in single precision or better."""
