@@ -156,12 +156,27 @@ class TorchModelView(BlocksView):
 
     def training_rows(self, X, codes, sample_weight=None):
         rows = self.evaluation_rows(X, codes)
+        self.weigh(rows, X, sample_weight)
+        return rows
+
+    def weigh(self, rows, X, sample_weight):
+        """Make training rows of evaluation rows.
+
+        Parameters
+        ----------
+        rows : TorchRows
+            The rows.
+        X : data
+            Of which they were made.
+        sample_weight : ndarray of shape (n_samples,) or None
+            As the classifier was fitted with.
+        """
+        codes = rows.codes
         weight = np.ones(len(rows)) if sample_weight is None else sample_weight
         weight = weight * self._kept_by_the_fit(X, codes)
         rows.weight = self.network.loss.weigh(codes, weight)
         rows.mass = self.network.loss.mass(codes, weight)
         self._check_loss(rows)
-        return rows
 
     def check_training_rows(self, rows):
         check_recorded_loss(self.estimator, rows.mean_loss, len(self.classes))
