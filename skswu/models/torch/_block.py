@@ -7,7 +7,8 @@ import numpy as np
 import torch
 
 from ...rows._block import Block
-from ._network import Linearization, like, to_numpy
+from ._linearization import Linearization
+from ._network import like, to_numpy
 
 
 class TorchBlock(Block):

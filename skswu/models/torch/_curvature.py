@@ -7,9 +7,8 @@ import numpy as np
 import torch
 
 from ...influence import CurvatureOperator
-from ._block import NetworkBlock
 from ._kept import KeptBatches
-from ._memory import basis_bytes, kept_bytes
+from ._memory import basis_bytes, kept_bytes, saved_bytes
 from ._network import like, to_numpy
 
 # Beyond, a basis costs more to keep orthogonal than it saves.
@@ -44,7 +43,7 @@ class TorchCurvature(CurvatureOperator):
         self.weight = like(weight, parameters)
         self.penalty = penalty
         self.n_parameters = len(parameters)
-        self._batches = KeptBatches(rows, self._batch_product, spare_bytes=0)
+        self._batches = self._keeping(0)
 
     @abstractmethod
     def _batch_product(self, batch):
@@ -54,15 +53,23 @@ class TorchCurvature(CurvatureOperator):
         with other parameters.
         """
 
+    def _bytes_kept(self, batch):
+        """Return what is kept of a batch for its products."""
+        return saved_bytes(self._batch_product, batch)
+
     @contextmanager
     def repeated_products(self):
         passing = self._batches
-        spare_bytes = kept_bytes(self.parameters.device)
-        self._batches = KeptBatches(self.rows, self._batch_product, spare_bytes)
+        self._batches = self._keeping(kept_bytes(self.parameters.device))
         try:
             yield
         finally:
             self._batches = passing
+
+    def _keeping(self, spare_bytes):
+        """Return the batches, of which passes may take so much memory to stay."""
+        given = self.rows, self._batch_product, self._bytes_kept
+        return KeptBatches(*given, spare_bytes)
 
     def product(self, vectors):
         self.network.load(self.parameters)
@@ -135,10 +142,20 @@ class GaussNewtonCurvature(TorchCurvature):
     """
 
     def _batch_product(self, batch):
-        linear = NetworkBlock(batch, self.network).linear
+        linear = self._linearize(batch)
         curvature = self.network.loss.curvature(self._margins(linear), batch.targets)
         weight = self.weight[batch.rows, None]
         return lambda vector: linear.pull(weight * curvature(linear.push(vector)))
+
+    def _linearize(self, batch):
+        up_to_constants = self.network.loss.ignores_constants
+        return self.network.layers.linearize(batch, up_to_constants)
+
+    def _bytes_kept(self, batch):
+        made = []
+        in_graph = saved_bytes(lambda rows: made.append(self._linearize(rows)), batch)
+        held = made[0].n_bytes
+        return in_graph if held is None else held
 
     def _margins(self, linear):
         """Return the margins at which the loss's curvature is taken."""

@@ -1,6 +1,6 @@
 """Batches whose forward passes are kept for many products, as far as memory allows."""
 
-from ._memory import is_out_of_memory, saved_bytes
+from ._memory import is_out_of_memory
 
 # Rows of the pass that tells how much memory a row takes.
 _PROBED_ROWS = 64
@@ -19,13 +19,16 @@ class KeptBatches:
         Rows of data.
     make : callable
         Makes of a batch what is to be kept.
+    measure : callable
+        Returns how many bytes that takes, of a few rows.
     spare_bytes : int
         How much memory may be taken.
     """
 
-    def __init__(self, rows, make, spare_bytes):
+    def __init__(self, rows, make, measure, spare_bytes):
         self.rows = rows
         self.make = make
+        self.measure = measure
         self._spare_bytes = spare_bytes
         self._bytes_per_row = None
         self._kept = {}
@@ -74,7 +77,7 @@ class KeptBatches:
         """Return what is made of a batch takes, by the example of a few rows."""
         if self._bytes_per_row is None:
             part = batch.part(0, min(len(batch), _PROBED_ROWS))
-            self._bytes_per_row = saved_bytes(self.make, part) / len(part)
+            self._bytes_per_row = self.measure(part) / len(part)
         return int(self._bytes_per_row * len(batch))
 
     def _give_up(self):
