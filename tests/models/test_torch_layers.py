@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose
-from skorch import NeuralNetClassifier
+from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier
 from torch import nn
 
 from skswu.models import make_model_view
 from skswu.models.torch._layers import LayerJacobian
 from skswu.models.torch._linearization import Linearization
+from skswu.models.torch._noted_margins import NotedMargins
 
 N_SAMPLES = 30
 
@@ -119,7 +120,7 @@ MODULES = {
 }
 
 
-def fit(name, rng):
+def fit(name, rng, **more):
     torch.manual_seed(0)
     module = MODULES[name][0]()
     X = rng.standard_normal((N_SAMPLES, 4))
@@ -128,9 +129,8 @@ def fit(name, rng):
     n_classes = {"many outputs": 7, "convolutions": 3}.get(name, 2)
     y = np.arange(N_SAMPLES) % n_classes
     options = {"max_epochs": 2, "lr": 0.1, "train_split": None, "verbose": 0}
+    options |= more
     if name == "one output":
-        from skorch import NeuralNetBinaryClassifier
-
         return NeuralNetBinaryClassifier(module, **options).fit(X, y.astype(float)), X
     net = NeuralNetClassifier(module, criterion=nn.CrossEntropyLoss, **options)
     return net.fit(X, y), X
@@ -181,3 +181,58 @@ def test_what_is_kept_is_counted(rng):
     found = linearized(make_model_view(net), X, True)[0]
     # Inputs of four and six numbers, slopes of six and two, of each of twenty rows.
     assert found.n_bytes == 20 * 8 * (4 + 6 + 6 + 2)
+
+
+def passes_of(view, monkeypatch):
+    """Return a list that grows with each pass of the network."""
+    whole, passes = view.network.margins, []
+
+    def margins(block):
+        passes.append(len(block))
+        return whole(block)
+
+    monkeypatch.setattr(view.network, "margins", margins)
+    return passes
+
+
+def asked_of(view, rows, parameters, rng):
+    """Return what is asked of rows at parameters, beside products."""
+    rows.margins = NotedMargins()
+    weight = rng.standard_normal(N_SAMPLES)
+    directions = torch.as_tensor(rng.standard_normal((len(parameters), 2)))
+    factors = rng.standard_normal((2, N_SAMPLES, 2))
+    return [
+        view.losses(rows, parameters),
+        view.loss_gradient(rows, parameters, weight),
+        view.loss_derivatives(rows, parameters, directions),
+        view.pull_back_scores(rows, parameters, lambda rows: factors[:, rows]),
+    ]
+
+
+@pytest.mark.parametrize("name", ["perceptron", "one output", "tokens"])
+def test_what_products_kept_serves_what_else_is_asked_there(name, rng, monkeypatch):
+    net, X = fit(name, rng, iterator_valid__batch_size=8)
+    view = make_model_view(net)
+    rows = view.training_rows(X, np.arange(N_SAMPLES) % 2)
+    here, seed = view.parameters, rng.integers(100)
+    there = 1.1 * here
+    expected = asked_of(view, rows, here, np.random.default_rng(seed))
+    changed = asked_of(view, rows, there, np.random.default_rng(seed))
+    operator = view.curvature(rows, here, rows.weight)
+    with operator.repeated_products():
+        product = operator.product(here[:, None])
+    passes = passes_of(view, monkeypatch)
+    view.network.load(there)  # what is kept does not go with it
+    found = asked_of(view, rows, here, np.random.default_rng(seed))
+    for one, other in zip(found, expected, strict=True):
+        assert_allclose(one, other, rtol=1e-10, atol=1e-12)
+    again = view.curvature(rows, here, 2.0 * rows.weight)
+    with again.repeated_products():
+        twice = again.product(here[:, None]) - again.penalty[:, None] * here[:, None]
+    once = product - operator.penalty[:, None] * here[:, None]
+    assert_allclose(twice, 2.0 * once, rtol=1e-10, atol=1e-12)
+    assert not passes
+    found = asked_of(view, rows, there, np.random.default_rng(seed))
+    for one, other in zip(found, changed, strict=True):
+        assert_allclose(one, other, rtol=1e-10, atol=1e-12)
+    assert passes

@@ -72,12 +72,15 @@ class NetworkBlock(TorchBlock):
         The rows.
     network : Network
         At its parameters.
+    jacobian : LayerJacobian or None, default=None
+        Of the rows there, if it is known.
     """
 
-    def __init__(self, block, network):
+    def __init__(self, block, network, jacobian=None):
         given = block.targets, block._table, block._n_all_rows, block.constants
         super().__init__(block.batch, *given)
         self.network = network
+        self._jacobian = jacobian
 
     @cached_property
     def outputs(self):
@@ -87,11 +90,15 @@ class NetworkBlock(TorchBlock):
     @property
     def z(self):
         """The margins (n_outputs, n_rows) in the network's precision, as numpy."""
-        return np.ascontiguousarray(self.outputs.detach().cpu().numpy().T)
+        known = self._jacobian
+        margins = self.outputs.detach() if known is None else known.margins
+        return np.ascontiguousarray(margins.cpu().numpy().T)
 
     @cached_property
     def linear(self):
         """The margins as a linear function of changes of the parameters."""
+        if self._jacobian is not None:
+            return self._jacobian
         return Linearization(self.network, self.outputs)
 
     def margins(self, vectors):
@@ -122,8 +129,13 @@ class NetworkBlock(TorchBlock):
         Tensor of shape (..., n_parameters)
         """
         *shape, n_outputs, n_rows = factors.shape
-        slopes = like(factors, self.outputs).reshape(-1, n_outputs, n_rows)
-        pulled = [
-            self.network.pull_back(self.outputs, slope.T, keep=True) for slope in slopes
-        ]
-        return torch.stack(pulled).reshape(*shape, -1)
+        slopes = like(factors, self.network.tensors[0])
+        slopes = slopes.reshape(-1, n_outputs, n_rows).transpose(1, 2)
+        pulled = torch.stack([self._pull(slope) for slope in slopes])
+        return pulled.reshape(*shape, -1)
+
+    def _pull(self, slope):
+        if self._jacobian is not None:
+            return self._jacobian.pull(slope)
+        slope = slope.to(self.outputs.dtype)
+        return self.network.pull_back(self.outputs, slope, keep=True)

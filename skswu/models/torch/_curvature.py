@@ -2,6 +2,8 @@
 
 from abc import abstractmethod
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -60,11 +62,17 @@ class TorchCurvature(CurvatureOperator):
     @contextmanager
     def repeated_products(self):
         passing = self._batches
+        self.rows.jacobians.start(self.parameters)
         self._batches = self._keeping(kept_bytes(self.parameters.device))
         try:
             yield
         finally:
+            self.rows.jacobians.note(self._jacobians_of(self._batches))
             self._batches = passing
+
+    def _jacobians_of(self, batches):
+        """Return the LayerJacobians that are kept of batches."""
+        return {}
 
     def _keeping(self, spare_bytes):
         """Return the batches, of which passes may take so much memory to stay."""
@@ -144,10 +152,17 @@ class GaussNewtonCurvature(TorchCurvature):
     def _batch_product(self, batch):
         linear = self._linearize(batch)
         curvature = self.network.loss.curvature(self._margins(linear), batch.targets)
-        weight = self.weight[batch.rows, None]
-        return lambda vector: linear.pull(weight * curvature(linear.push(vector)))
+        return _GaussNewtonProduct(linear, curvature, self.weight[batch.rows, None])
+
+    def _jacobians_of(self, batches):
+        products = batches.kept.items()
+        return {ends: one.linear for ends, one in products if one.linear.n_bytes}
 
     def _linearize(self, batch):
+        known = self.rows.jacobians.at(self.parameters)
+        ends = batch.rows.start, batch.rows.stop
+        if ends in known:
+            return known[ends]
         up_to_constants = self.network.loss.ignores_constants
         return self.network.layers.linearize(batch, up_to_constants)
 
@@ -160,6 +175,19 @@ class GaussNewtonCurvature(TorchCurvature):
     def _margins(self, linear):
         """Return the margins at which the loss's curvature is taken."""
         return linear.margins.detach()
+
+
+@dataclass(frozen=True, eq=False)
+class _GaussNewtonProduct:
+    """A batch's share of the matrix."""
+
+    linear: Any
+    curvature: Any
+    weight: torch.Tensor
+
+    def __call__(self, vector):
+        moved = self.curvature(self.linear.push(vector))
+        return self.linear.pull(self.weight * moved)
 
 
 class HessianCurvature(TorchCurvature):

@@ -23,6 +23,11 @@ class KeptBatches:
         Returns how many bytes that takes, of a few rows.
     spare_bytes : int
         How much memory may be taken.
+
+    Attributes
+    ----------
+    kept : dict of tuple to object
+        What was made of batches, by the ends of their rows.
     """
 
     def __init__(self, rows, make, measure, spare_bytes):
@@ -31,7 +36,7 @@ class KeptBatches:
         self.measure = measure
         self._spare_bytes = spare_bytes
         self._bytes_per_row = None
-        self._kept = {}
+        self.kept = {}
         self._batches = None
 
     def __iter__(self):
@@ -60,18 +65,18 @@ class KeptBatches:
 
     def _made(self, batch):
         if self._has(batch):
-            return self._kept[_key(batch)]
+            return self.kept[_key(batch)]
         if not self._spare_bytes:
             return self.make(batch)
         n_bytes = self._bytes_of(batch)
         made = self.make(batch)
         if n_bytes <= self._spare_bytes:
             self._spare_bytes -= n_bytes
-            self._kept[_key(batch)] = made
+            self.kept[_key(batch)] = made
         return made
 
     def _has(self, batch):
-        return _key(batch) in self._kept
+        return _key(batch) in self.kept
 
     def _bytes_of(self, batch):
         """Return what is made of a batch takes, by the example of a few rows."""
@@ -81,7 +86,8 @@ class KeptBatches:
         return int(self._bytes_per_row * len(batch))
 
     def _give_up(self):
-        self._kept.clear()
+        self.kept.clear()
+        self.rows.jacobians.clear()
         self._batches = None
         self._spare_bytes = 0
 

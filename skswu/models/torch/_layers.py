@@ -40,6 +40,7 @@ class ParameterLayers:
     def __init__(self, network):
         self._network = network
         self._are_linear = None
+        self._leaves = None
         positions = {id(tensor): k for k, tensor in enumerate(network.tensors)}
         self.positions = {}
         for module in modules_of(network.net).values():
@@ -48,6 +49,20 @@ class ParameterLayers:
                 held = {name: positions.get(id(one)) for name, one in own}
                 if any(position is not None for position in held.values()):
                     self.positions[layer] = held
+
+    @property
+    def leaves(self):
+        """Tensors that stand for the parameters where they are differentiated.
+
+        What a linear layer makes of its input has the same slope wherever they are, so
+        that it does not matter where the network goes.
+        """
+        if self._leaves is None:
+            self._leaves = [
+                torch.zeros_like(tensor, requires_grad=True)
+                for tensor in self._network.tensors
+            ]
+        return self._leaves
 
     def linearize(self, block, up_to_constants):
         """Return the margins of a block as a linear function of the parameters.
@@ -157,10 +172,11 @@ class LayerJacobian:
                 for column in columns.unbind(1)
             ]
             self._layers = [
-                _LinearizedLayer(call, len(margins), slope)
+                _LinearizedLayer(call, len(margins), slope, layers.leaves)
                 for call, slope in zip(calls, zip(*slopes, strict=True), strict=True)
             ]
         self.margins = margins.detach()
+        self._leaves = layers.leaves
         self._n_columns = columns.shape[1]
 
     def push(self, direction):
@@ -178,7 +194,10 @@ class LayerJacobian:
         with torch.no_grad():
             slopes = [layer.slope_of(factors) for layer in self._layers]
         outputs = [layer.output for layer in self._layers]
-        return self.network.pull_back(outputs, slopes, keep=True)
+        pulled = torch.autograd.grad(
+            outputs, self._leaves, slopes, retain_graph=True, materialize_grads=True
+        )
+        return self.network.flatten(pulled)
 
     @property
     def n_bytes(self):
@@ -209,6 +228,8 @@ class _LinearizedLayer:
         Rows of the data.
     slopes : list of Tensor shaped as the output
         The derivatives of the margins, one a column, in it.
+    leaves : list of Tensor
+        Stand for the network's parameters.
 
     Attributes
     ----------
@@ -216,19 +237,27 @@ class _LinearizedLayer:
         With a graph that ends at the layer's input.
     """
 
-    def __init__(self, call, n_rows, slopes):
+    def __init__(self, call, n_rows, slopes, leaves):
         self._layer, self._positions = call.layer, call.positions
         self._given = _detached((call.args, call.options))
         self._slopes = [slope.reshape(n_rows, -1) for slope in slopes]
-        args, options = self._given
-        self.output = call.layer(*args, **options)
-        self._shared = len(self.output) == 1 < n_rows
         own = dict(call.layer.named_parameters(recurse=False, remove_duplicate=False))
         self._still = {
             name: torch.zeros_like(own[name])
             for name, position in call.positions.items()
             if position is None
         }
+
+        self.output = self._made_with(leaves)
+        self._shared = len(self.output) == 1 < n_rows
+
+    def _made_with(self, values):
+        """Return the output with others in the place of all parameters."""
+        changed = {
+            name: self._still[name] if position is None else values[position]
+            for name, position in self._positions.items()
+        }
+        return functional_call(self._layer, changed, *self._given)
 
     @property
     def kept(self):
@@ -238,11 +267,7 @@ class _LinearizedLayer:
 
     def push(self, pieces):
         """Return what the layer's output moves margins by, (n_rows, n_columns)."""
-        changed = {
-            name: self._still[name] if position is None else pieces[position]
-            for name, position in self._positions.items()
-        }
-        moved = functional_call(self._layer, changed, *self._given)
+        moved = self._made_with(pieces)
         moved = moved.reshape(1 if self._shared else len(self._slopes[0]), -1)
         return torch.stack([(slope * moved).sum(1) for slope in self._slopes], 1)
 

@@ -3,6 +3,7 @@
 from ...rows._block import Block
 from ...rows._noted_blocks import NotedBlocks, as_table
 from ._block import NetworkBlock, TorchBlock
+from ._kept_jacobians import KeptJacobians
 from ._noted_margins import NotedMargins
 
 # Entries of margins that functions of them alone are computed of at a time.
@@ -34,6 +35,8 @@ class TorchRows(NotedBlocks):
         Scale of the regulariser, see ``SampleLoss.mass``; None on evaluation rows.
     margins : NotedMargins
         What the network made of the rows last.
+    jacobians : KeptJacobians
+        What products left of the batches.
     """
 
     def __init__(self, batches, targets, **noted):
@@ -42,6 +45,7 @@ class TorchRows(NotedBlocks):
         self.n_rows = len(targets)
         self.mass = None
         self.margins = NotedMargins()
+        self.jacobians = KeptJacobians()
         self._table = as_table(noted)
 
     def __len__(self):
@@ -89,9 +93,10 @@ class TorchRows(NotedBlocks):
     def beside(self, **noted):
         rows = TorchRows(self.batches, self.targets, **noted)
         rows.mass, rows.margins = self.mass, self.margins
+        rows.jacobians = self.jacobians
         return rows
 
-    def at(self, network, parameters):
+    def at(self, network, parameters, jacobians=None):
         """Return the same rows as a network sees them; notes are shared.
 
         Parameters
@@ -100,12 +105,14 @@ class TorchRows(NotedBlocks):
             The network.
         parameters : Tensor of shape (n_parameters,)
             Its parameters.
+        jacobians : dict or None, default=None
+            Those of batches that are known, by the ends of their rows.
 
         Returns
         -------
         NetworkRows
         """
-        return NetworkRows(self, self._table, network, parameters)
+        return NetworkRows(self, self._table, network, parameters, jacobians or {})
 
     def bare_blocks(self, n_entries):
         """Yield blocks that know what is noted of rows, and nothing else.
@@ -161,27 +168,35 @@ class NetworkRows(NotedBlocks):
         The network.
     parameters : Tensor of shape (n_parameters,)
         Its parameters.
+    jacobians : dict of tuple to LayerJacobian
+        Those of batches that are known, by the ends of their rows.
     """
 
-    def __init__(self, rows, table, network, parameters):
+    def __init__(self, rows, table, network, parameters, jacobians):
         self.rows = rows
         self.n_rows = rows.n_rows
         self.network = network
         self.parameters = parameters
+        self.jacobians = jacobians
         self._table = table
 
     @property
     def blocks(self):
         """The blocks in order, read anew each time."""
         for block in self.rows.blocks:
-            yield NetworkBlock(block, self.network)
+            yield self._seen(block)
+
+    def _seen(self, block):
+        ends = block.rows.start, block.rows.stop
+        return NetworkBlock(block, self.network, self.jacobians.get(ends))
 
     def beside(self, **noted):
-        return self.rows.beside(**noted).at(self.network, self.parameters)
+        given = self.network, self.parameters, self.jacobians
+        return self.rows.beside(**noted).at(*given)
 
     def _results(self, calls):
         def of_block(block):
-            seen = NetworkBlock(block, self.network)
+            seen = self._seen(block)
             return [call(seen) for call in calls]
 
         self.network.load(self.parameters)

@@ -188,7 +188,9 @@ class TorchModelView(BlocksView):
         return rows
 
     def at(self, rows, parameters):
-        return rows.at(self.network, parameters), attrgetter("z")
+        # What is known may be up to constants that are nothing to the loss.
+        jacobians = rows.jacobians.at(parameters)
+        return rows.at(self.network, parameters, jacobians), attrgetter("z")
 
     def directions(self, vectors):
         return vectors.T.contiguous()
