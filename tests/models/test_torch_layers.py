@@ -104,6 +104,17 @@ class Sideways(nn.Module):
         return self.o(torch.tanh(self.a(X.T.unsqueeze(-1))).mean(0))
 
 
+class Faint(nn.Module):
+    """A parameter of no layer that hardly matters."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner, self.o = Bare(), nn.Linear(4, 2)
+
+    def forward(self, X):
+        return self.o(X) + 1e-5 * self.inner(X)
+
+
 # Name: module, whether its products go by layers.
 MODULES = {
     "perceptron": (Perceptron, True),
@@ -114,6 +125,7 @@ MODULES = {
     "tokens": (Tokens, True),
     "tied": (Tied, False),
     "bare parameter": (Bare, False),
+    "hardly seen": (Faint, False),
     "not linear": (NonLinear, False),
     "rows not in front": (Sideways, False),
     "many outputs": (lambda: Perceptron(7), False),

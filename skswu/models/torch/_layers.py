@@ -11,6 +11,8 @@ from ..._utils._compat_torch import modules_of, tree_flatten, tree_unflatten
 from ._linearization import Linearization
 from ._memory import PROBED_ROWS, is_out_of_memory
 
+# Machine epsilons of the largest entry that count as nothing.
+_ROUNDING = 256
 # Slopes of more margins take more memory and time than they save.
 _MOST_COLUMNS = 4
 # What a pass may raise of layers that do not have the form; then the graph is kept.
@@ -82,28 +84,45 @@ class ParameterLayers:
         if self._are_linear is None:
             few = block.part(0, min(len(block), PROBED_ROWS))
             self._are_linear = self._agree(few)
+        found = None
         if self._are_linear:
+            found = self._tried(block, up_to_constants)
+            self._are_linear = found is not None
+        if found is None:
+            return Linearization(self._network, self._network.margins(block))
+        return found
+
+    def _tried(self, block, up_to_constants):
+        """Return the LayerJacobian of a block, None where layers do not allow it."""
+        try:
             return LayerJacobian(self._network, self, block, up_to_constants)
-        return Linearization(self._network, self._network.margins(block))
+        except _FAILURES as error:
+            if is_out_of_memory(error):
+                raise
+            return None
 
     def _agree(self, block):
         """Say whether products are those of the graph."""
         network = self._network
+        layers = self._tried(block, up_to_constants=False)
+        if layers is None or layers.margins.shape[1] > _MOST_COLUMNS:
+            return False
+        direction = torch.cos(torch.arange(network.n_parameters)).to(layers.margins)
+        factors = torch.sin(1.0 + torch.arange(layers.margins.numel()))
+        factors = factors.reshape(layers.margins.shape).to(layers.margins)
         try:
             graph = Linearization(network, network.margins(block))
-            if graph.margins.shape[1] > _MOST_COLUMNS:
-                return False
-            layers = LayerJacobian(network, self, block, up_to_constants=False)
-            direction = torch.cos(torch.arange(network.n_parameters)).to(graph.margins)
-            factors = torch.sin(1.0 + torch.arange(graph.margins.numel()))
-            factors = factors.reshape(graph.margins.shape).to(graph.margins)
-            return _are_close(
-                layers.push(direction), graph.push(direction)
-            ) and _are_close(layers.pull(factors), graph.pull(factors))
+            pairs = [(layers.push(direction), graph.push(direction))]
+            pulled = layers.pull(factors), graph.pull(factors)
         except _FAILURES as error:
             if is_out_of_memory(error):
                 raise
             return False
+        # A parameter that gradients hardly know is to be right, too.
+        rounding = _ROUNDING * torch.finfo(pulled[1].dtype).eps
+        least = rounding * float(pulled[1].abs().max())
+        pairs += zip(*map(network.split, pulled), strict=True)
+        return all(_are_close(*pair, least) for pair in pairs)
 
     @contextmanager
     def recorded(self, n_rows, calls):
@@ -243,7 +262,7 @@ class _LinearizedLayer:
         self._slopes = [slope.reshape(n_rows, -1) for slope in slopes]
         own = dict(call.layer.named_parameters(recurse=False, remove_duplicate=False))
         self._still = {
-            name: torch.zeros_like(own[name])
+            name: own[name].new_zeros(()).expand(own[name].shape)
             for name, position in call.positions.items()
             if position is None
         }
@@ -285,6 +304,6 @@ def _detached(nested):
     return tree_unflatten(leaves, structure)
 
 
-def _are_close(found, expected):
+def _are_close(found, expected, least):
     off = float((found - expected).abs().max())
-    return off <= 1e-3 * float(expected.abs().max())
+    return off <= max(1e-3 * float(expected.abs().max()), least)
