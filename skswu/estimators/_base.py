@@ -245,7 +245,23 @@ class BaseUnlearningClassifier(
         then = state.get("_copied_state")
         if then is not None and then == _fitted_state(self.estimator):
             state["original_estimator_"] = None
-        return {**state, "_registered_parts": found} if found else state
+        parts = {"_registered_parts": found} if found else {}
+        return {**state, **self._without_earlier_fit(), **parts}
+
+    def _without_earlier_fit(self):
+        """Return the estimator's part of the state, if ``fit`` fitted a clone of it.
+
+        What it had learnt before has no part in the correction, and is not stored.
+        """
+        estimator = self.estimator
+        if getattr(self, "_fitted_from", None) is not estimator:
+            return {}
+        if self._state_then is None or self._state_then != _fitted_state(estimator):
+            return {}
+        bare = clone(estimator)
+        if _fitted_state(bare) is not None:  # it stays fitted, as it was told to
+            return {}
+        return {"estimator": bare, "_fitted_from": bare, "_state_then": None}
 
     def __setstate__(self, state):
         state = dict(state)

@@ -43,8 +43,10 @@ class CurvatureOperator(ABC):
     def repeated_products(self):
         """Return a context in which products may keep what they have in common.
 
-        The memory that this takes is bounded, and free again afterwards. The model is
-        not to be evaluated at other parameters within.
+        The memory that this takes is bounded. It is free again afterwards, or, where
+        that serves what else is asked of the rows at the same parameters, once products
+        are repeated at others. The model is not to be evaluated at other parameters
+        within.
         """
         return nullcontext()
 

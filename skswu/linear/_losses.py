@@ -74,6 +74,22 @@ class LinearLoss(ABC):
     def pull_back(self, z, gradient):
         """Turn gradients in the compact scores into gradients in the margins."""
 
+    def pull_back_scores(self, z, gradient):
+        """Turn gradients in the scores of all classes into gradients in the margins.
+
+        Parameters
+        ----------
+        z : ndarray of shape (n_outputs, n_rows)
+            Margins.
+        gradient : ndarray of shape (n_functions, n_classes, n_rows)
+            Where there is a single margin, the score of the first class is zero.
+
+        Returns
+        -------
+        ndarray of shape (n_functions, n_outputs, n_rows)
+        """
+        return self.pull_back(z, gradient if len(z) > 1 else gradient[:, 1:])
+
     @abstractmethod
     def left_out(self, slope, second, weight, inner, most):
         """Return by how much margins move where their row is left out of the training.

@@ -164,6 +164,7 @@ class EntriesCurvature(CurvatureOperator):
         self.view = view
         self.n_parameters = int(view.entries.sum())
         self.max_direct_size = operator.max_direct_size
+        self.n_kept_vectors = operator.n_kept_vectors
 
     def product(self, vectors):
         return self._restricted(self.operator.product)(vectors)
@@ -185,6 +186,19 @@ class EntriesCurvature(CurvatureOperator):
 
     def largest_block_size(self):
         return min(self.operator.largest_block_size(), self.n_parameters)
+
+    def random_block(self, random_state, n_vectors):
+        block = self.operator.random_block(random_state, n_vectors)
+        return self.orthonormalize(block[self.view.entries])[0]
+
+    def new_block(self, n_vectors):
+        return self.operator.new_block(n_vectors)[: self.n_parameters]
+
+    def orthonormalize(self, vectors):
+        return self.operator.orthonormalize(vectors)
+
+    def small_to_numpy(self, arrays):
+        return self.operator.small_to_numpy(arrays)
 
     def null_directions(self):
         null = self.operator.null_directions()

@@ -9,7 +9,7 @@ import numpy as np
 from ..linear import LinearCurvature, LinearModel, TrainingObjective
 from ..linear import _passes as passes
 from ..linear._training import train
-from ._base import ModelView
+from ._blocks_view import BlocksView
 from ._linear_entries import LinearEntriesView
 
 
@@ -118,7 +118,7 @@ def _weigh(block, of_class):
     return ()
 
 
-class LinearView(ModelView):
+class LinearView(BlocksView):
     r"""A model whose margins are :math:`z = X \Theta^\top`.
 
     The parameters are the free entries of the matrix (n_outputs, n_columns) of the
@@ -206,13 +206,18 @@ class LinearView(ModelView):
         """
         return rows.with_offset(self.loss, name)
 
-    def scores(self, rows, parameters):
-        call = partial(_scores, loss=self.loss)
-        return self._by_row(rows, parameters, call).T
+    def at(self, rows, parameters):
+        matrix = self._matrix_at(rows, parameters)
+        return rows.blocks, partial(_margins_at, matrix=matrix, offset=rows.offset)
 
-    def margins(self, rows, parameters):
-        """Return the margins of rows, (n_outputs, n_samples)."""
-        return self._by_row(rows, parameters, _margins)
+    def training_loss(self, rows):
+        return rows.loss
+
+    def directions(self, vectors):
+        return self._unpack(vectors.T)
+
+    def gathered(self, sums):
+        return sums[..., self._free]
 
     @property
     def threshold(self):
@@ -253,22 +258,6 @@ class LinearView(ModelView):
         kind = np.min_scalar_type(len(self.classes))
         call = partial(predicted_positions, kind=kind, cut=self.cut)
         yield from self._by_row(rows, parameters, call)
-
-    def pull_back_scores(self, rows, parameters, gradient):
-        call = partial(_pulled_back, loss=self.loss, gradient=gradient)
-        return self._summed(rows, parameters, call).T
-
-    def losses(self, rows, parameters):
-        return self._by_row(rows, parameters, partial(_losses, loss=rows.loss))
-
-    def loss_gradient(self, rows, parameters, weight):
-        call = partial(_loss_slopes, loss=rows.loss, weight=weight)
-        return self._summed(rows, parameters, call)
-
-    def loss_derivatives(self, rows, parameters, directions):
-        matrices = self._unpack(directions.T)
-        call = partial(_loss_derivatives, loss=rows.loss, matrices=matrices)
-        return self._by_row(rows, parameters, call)
 
     def squared_gradients(
         self, rows, parameters, weights, *, batch_size=1, random_state=None
@@ -402,50 +391,11 @@ class LinearView(ModelView):
         matrices[..., self._free] = vectors
         return matrices
 
-    def _by_row(self, rows, parameters, function):
-        """Return ``function(block, z)`` of all blocks, joined along the rows."""
-        matrix = self._matrix_at(rows, parameters)
-        given = {"matrix": matrix, "function": function, "offset": rows.offset}
-        rows.blocks.reduce(partial(_note, **given))
-        joined = rows.blocks.collect("by row")
-        rows.blocks.forget("by row")
-        return joined
 
-    def _summed(self, rows, parameters, function):
-        """Sum up gradients from those in the margins, (..., n_parameters)."""
-        matrix = self._matrix_at(rows, parameters)
-        given = {"matrix": matrix, "function": function, "offset": rows.offset}
-        ((total,),) = rows.blocks.reduce(partial(_sum, **given))
-        return total[..., self._free]
-
-
-def _note(block, matrix, function, offset=None):
-    """Note a function of the margins of a block."""
+def _margins_at(block, matrix, offset):
+    """Return the margins of a block, with what is noted as their offset, if any."""
     z = block.margins(matrix)
-    block["by row"] = function(
-        block, z if offset is None else block.measured(z, offset)
-    )
-    return ()
-
-
-def _sum(block, matrix, function, offset=None):
-    """Return the sums of the rows times a function of their margins."""
-    z = block.margins(matrix)
-    return (
-        block.sums(function(block, z if offset is None else block.measured(z, offset))),
-    )
-
-
-def _margins(block, z):
-    return z
-
-
-def _scores(block, z, loss):
-    """Return scores of all classes (n_classes, n_rows)."""
-    scores = loss.scores(z)
-    if len(scores) > 1:
-        return scores
-    return np.concatenate([np.zeros_like(scores), scores])
+    return z if offset is None else block.measured(z, offset)
 
 
 def predicted_positions(block, z, kind, cut=None):
@@ -461,24 +411,6 @@ def predicted_positions(block, z, kind, cut=None):
     else:
         found = z[..., 1, :] - z[..., 0, :] > cut
     return found.astype(kind)
-
-
-def _losses(block, z, loss):
-    return loss.values(block["code"], z)
-
-
-def _loss_slopes(block, z, loss, weight):
-    return loss.gradient(block["code"], z) * weight[block.rows]
-
-
-def _loss_derivatives(block, z, loss, matrices):
-    slope = loss.gradient(block["code"], z)
-    return np.einsum("kn,mkn->mn", slope, block.margins(matrices))
-
-
-def _pulled_back(block, z, loss, gradient):
-    slope = np.swapaxes(gradient(block.rows), 1, 2)
-    return loss.pull_back(z, slope if len(z) > 1 else slope[:, 1:])
 
 
 def _reach(block, z, separable):

@@ -70,10 +70,14 @@ class NotedBlocks(ABC):
             One a call.
         """
         totals = [None] * len(calls)
-        for block in self.blocks:
-            for position, call in enumerate(calls):
-                totals[position] = add(totals[position], call(block))
+        for results in self._results(calls):
+            totals = [add(*pair) for pair in zip(totals, results, strict=True)]
         return totals
+
+    def _results(self, calls):
+        """Yield what calls return of each block."""
+        for block in self.blocks:
+            yield [call(block) for call in calls]
 
     def collect(self, name):
         """Return what is noted beside all rows under a name, or None.

@@ -9,6 +9,9 @@ from ._base import BaseUpdate
 from ._fine_tune import FineTune
 from ._training import forgotten
 
+# Machine epsilons by which equal pulls may differ.
+_ROUNDING = 64
+
 
 class SaliencyUnlearning(BaseUpdate):
     r"""Move only the parameters that are salient for what is forgotten: SalUn.
@@ -107,4 +110,6 @@ class SaliencyUnlearning(BaseUpdate):
         pull = abs(move.view.loss_gradient(move.rows, move.parameters, taken))
         sizes = np.sort(move.view.to_numpy(pull))
         n_moved = int(np.ceil(self.share * len(sizes)))
-        return (pull >= float(sizes[-n_moved])) & (pull > 0)
+        # The two outputs of a softmax are pulled alike, but for rounding.
+        least = (1.0 - _ROUNDING * move.view.precision) * sizes[-n_moved]
+        return (pull >= float(least)) & (pull > 0)

@@ -449,12 +449,16 @@ def test_batches_do_not_matter(rng, monkeypatch):
         return view.objective_gradient(rows, view.parameters, weight)
 
     whole = gradient()
-    monkeypatch.setattr("skswu.models.torch._rows._batch_rows", lambda source, net: 7)
+    monkeypatch.setattr(
+        "skswu.models.torch._batches._batch_rows", lambda source, net: 7
+    )
     assert_allclose(gradient(), whole, rtol=1e-10)
 
 
 def test_lissa_over_several_batches(rng, monkeypatch):
-    monkeypatch.setattr("skswu.models.torch._rows._batch_rows", lambda source, net: 20)
+    monkeypatch.setattr(
+        "skswu.models.torch._batches._batch_rows", lambda source, net: 20
+    )
     net, X, y = fit_case("three classes", rng)
     view = make_model_view(net)
     rows = view.training_rows(X, y)
@@ -751,7 +755,7 @@ def test_out_of_memory_halves_the_batch(name, dataset, rng, monkeypatch):
     net, X, y = fit_case("three classes", rng, dataset=dataset, batch_size=N_SAMPLES)
     view = make_model_view(net)
     rows = view.training_rows(X, y)
-    expected = PASSES[name](view, rows)
+    expected = PASSES[name](view, view.training_rows(X, y))
     limit_memory(view, monkeypatch, 20)
     with pytest.warns(RuntimeWarning, match="ran out of memory") as told:
         result = PASSES[name](view, rows)
@@ -773,7 +777,7 @@ def test_out_of_memory_while_moving_rows_to_the_device(rng, monkeypatch):
             raise torch.OutOfMemoryError("out of memory")
         return to_tensor(inputs, device=device)
 
-    monkeypatch.setattr("skswu.models.torch._rows.to_tensor", move)
+    monkeypatch.setattr("skswu.models.torch._batches.to_tensor", move)
     with pytest.warns(RuntimeWarning, match="ran out of memory"):
         losses = anew(view.losses, view, rows)
     assert_allclose(losses, expected)
@@ -794,7 +798,9 @@ def test_a_row_that_does_not_fit_is_an_error(rng, monkeypatch):
 @pytest.mark.parametrize("kind", ["hessian", "gauss_newton"])
 @pytest.mark.parametrize("dataset", [Dataset, Shifted])
 def test_repeated_products_share_the_forward_pass(kind, dataset, rng, monkeypatch):
-    monkeypatch.setattr("skswu.models.torch._rows._batch_rows", lambda source, net: 20)
+    monkeypatch.setattr(
+        "skswu.models.torch._batches._batch_rows", lambda source, net: 20
+    )
     net, X, y = fit_case("three classes", rng, dataset=dataset)
     view = make_model_view(net)
     rows = view.training_rows(X, y)
@@ -809,13 +815,19 @@ def test_repeated_products_share_the_forward_pass(kind, dataset, rng, monkeypatc
         assert len(sizes) == passes
     assert torch.equal(first, expected)
     assert torch.equal(again, expected)
+    elsewhere = view.curvature(rows, 1.1 * view.parameters, rows.weight, kind)
+    with elsewhere.repeated_products():
+        elsewhere.product(vectors)
+        passes = len(sizes)
     operator.product(vectors)
     assert len(sizes) > passes
 
 
 @pytest.mark.parametrize(("spare_batches", "n_kept"), [(0.0, 0), (1.5, 1), (9.0, 3)])
 def test_kept_passes_are_bounded_in_memory(spare_batches, n_kept, rng, monkeypatch):
-    monkeypatch.setattr("skswu.models.torch._rows._batch_rows", lambda source, net: 20)
+    monkeypatch.setattr(
+        "skswu.models.torch._batches._batch_rows", lambda source, net: 20
+    )
     net, X, y = fit_case("three classes", rng)
     view = make_model_view(net)
     rows = view.training_rows(X, y)

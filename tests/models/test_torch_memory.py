@@ -229,3 +229,28 @@ def test_a_pickle_holds_the_original_net_once_beside_the_corrected(data):
     expected = model.original_estimator_.predict_proba(X)
     assert_allclose(loaded.original_estimator_.predict_proba(X), expected)
     assert not np.allclose(loaded.estimator.predict_proba(X), expected, atol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore::skswu.exceptions.LinearizationWarning")
+@pytest.mark.filterwarnings("ignore::skswu.exceptions.UtilityLossWarning")
+def test_a_pickle_leaves_out_what_a_net_had_learnt_before_its_fit(data):
+    net = fit(data, optimizer=torch.optim.Adam)
+    X, y, groups = data
+    model = UnlearningClassifier(net).fit(X, y, sensitive_features=groups)
+    whole = pickle.dumps(model)
+    assert len(whole) < 2.2 * len(pickle.dumps(net))
+    loaded = pickle.loads(whole)
+    assert_allclose(loaded.predict_proba(X), model.predict_proba(X))
+    original = loaded.original_estimator_
+    expected = model.original_estimator_.predict_proba(X)
+    assert_allclose(original.predict_proba(X), expected)
+    rows = model.train_indices_
+    again = X[rows], y[rows]
+    for one in (model, loaded):  # from the original that fit had left
+        one.unlearn(*again, sensitive_features=groups[rows])
+    assert_allclose(loaded.predict_proba(X), model.predict_proba(X), rtol=1e-5)
+    net.partial_fit(X, y)  # which is the one to be corrected from here on
+    model = UnlearningClassifier(net).fit(X, y, sensitive_features=groups)
+    net.partial_fit(X, y)
+    loaded = pickle.loads(pickle.dumps(model))
+    assert_allclose(loaded.estimator.predict_proba(X), net.predict_proba(X))

@@ -1,6 +1,7 @@
 """Networks as people have them, against finite differences of their own gradients."""
 
-from collections import namedtuple
+from collections import OrderedDict, namedtuple
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import torch
 from numpy.testing import assert_allclose
 from skorch import NeuralNetClassifier
 from torch import nn
+from torch.utils._pytree import register_pytree_node
 from torch.utils.checkpoint import checkpoint
 
 from skswu import UnlearningClassifier
@@ -158,6 +160,27 @@ class Remembering(Perceptron):
 Named = namedtuple("Named", ["logits", "hidden", "loss"])
 
 
+@dataclass
+class ModelOutput(OrderedDict):
+    """As transformers return it: a dict without what is None, and a dataclass."""
+
+    loss: torch.Tensor | None = None
+    logits: torch.Tensor | None = None
+    hidden_states: tuple | None = None
+
+    def __post_init__(self):
+        for field in fields(self):
+            if getattr(self, field.name) is not None:
+                self[field.name] = getattr(self, field.name)
+
+
+register_pytree_node(
+    ModelOutput,
+    lambda output: (list(output.values()), list(output)),
+    lambda values, names: ModelOutput(**dict(zip(names, values, strict=True))),
+)
+
+
 class Several(Perceptron):
     def __init__(self, kind=tuple):
         super().__init__()
@@ -169,6 +192,8 @@ class Several(Perceptron):
             return self.o(hidden), hidden
         if self.kind is dict:
             return {"hidden": hidden, "logits": self.o(hidden), "step": 3}
+        if self.kind is ModelOutput:
+            return ModelOutput(logits=self.o(hidden), hidden_states=(X, hidden))
         return Named(self.o(hidden), hidden, None)
 
 
@@ -216,6 +241,11 @@ NETS = {
     "remembering": (Remembering, {}, reals),
     "tuple": (Several, {"net": ReadsSeveral}, reals),
     "dict": (Several, {"net": ReadsSeveral, "module__kind": dict}, reals),
+    "model output": (
+        Several,
+        {"net": ReadsSeveral, "module__kind": ModelOutput},
+        reals,
+    ),
     "named": (Several, {"net": ReadsSeveral, "module__kind": Named}, reals),
 }
 
@@ -271,6 +301,7 @@ def test_derivatives_are_those_of_the_nets_own_loss(name, rng):
 
 
 SHOWN = ["encoder with padding", "compiled", "orthogonal", "lazy", "tied", "dict"]
+SHOWN += ["model output"]
 
 
 @pytest.mark.parametrize("name", [*SHOWN, "sparse gradients", "tuple"])
@@ -305,7 +336,7 @@ UPDATES = [
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("update", UPDATES, ids=lambda update: type(update).__name__)
 def test_every_update_takes_them(update, rng):
-    for name in ("attention", "orthogonal", "lazy", "tuple"):
+    for name in ("attention", "orthogonal", "lazy", "tuple", "model output"):
         net, X, y = fit(name, rng)
         model = UnlearningClassifier(net, update=update)
         model.unlearn(X, y, sensitive_features=groups_of(X))

@@ -296,7 +296,8 @@ class TestNetworks:
         pulls = torch.autograd.grad(torch.as_tensor(taken) @ losses, parameters)
         sizes = torch.cat([pull.abs().reshape(-1) for pull in pulls]).sort().values
         least = sizes[-int(np.ceil(share * len(sizes)))]
-        return [pull.abs() >= least for pull in pulls]
+        # Of two outputs, the entries are pulled alike, but for rounding.
+        return [pull.abs() >= (1.0 - 1e-5) * least for pull in pulls]
 
     @pytest.mark.parametrize("name", ["SGD", "Adam"])
     def test_training_moves_the_salient_entries_alone(self, correct, epsilon, name):
@@ -399,7 +400,8 @@ class TestNetworks:
         assert_array_equal(parameters_of(net), start)
         moved = first != start
         if hasattr(update, "k"):
-            assert 0 < moved.sum() <= len(start) / 2
+            # Half of them, and one that is pulled like the last of these.
+            assert 0 < moved.sum() <= len(start) / 2 + 1
         else:
             masks = self.salient(self.make_net_in_eval(net), np.clip(-epsilon, 0, 1))
             mask = np.concatenate([m.reshape(-1).numpy() for m in masks])

@@ -1,11 +1,10 @@
 """Adversarial inputs of networks."""
 
-from dataclasses import replace
-
 import numpy as np
 import torch
 
 from .._attack import ascend, row_norms
+from ._batches import Batches
 from ._network import like
 from ._rows import TorchRows
 
@@ -146,7 +145,7 @@ def adversarial_rows(view, rows, parameters, attack):
         _check_inputs(batch.inputs)
 
         def margins(x):
-            return network.margins(replace(batch, inputs=x, constants=None))
+            return network.margins(batch.with_inputs(x))
 
         def scores(x):
             scores = network.loss.scores(margins(x))
@@ -162,11 +161,11 @@ def adversarial_rows(view, rows, parameters, attack):
             attack,
         )
 
-    moved = torch.cat([x.cpu() for _, x in rows.map(of_batch)]).numpy()
-    labels = view.classes[rows.codes]
-    perturbed = TorchRows(network.net, moved, labels, rows.codes, rows.targets)
-    perturbed.weight, perturbed.mass = rows.weight, rows.mass
-    perturbed.limit = rows.limit
+    moved = torch.cat([x.cpu() for x in rows.each(of_batch)]).numpy()
+    batches = Batches(network.net, moved, view.classes[rows.codes])
+    batches.limit = rows.limit
+    perturbed = TorchRows(batches, rows.targets, code=rows.codes, weight=rows.weight)
+    perturbed.mass = rows.mass
     return perturbed
 
 

@@ -2,13 +2,15 @@
 
 from abc import abstractmethod
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 
 from ...influence import CurvatureOperator
 from ._kept import KeptBatches
-from ._memory import basis_bytes, kept_bytes
+from ._memory import basis_bytes, kept_bytes, saved_bytes
 from ._network import like, to_numpy
 
 # Beyond, a basis costs more to keep orthogonal than it saves.
@@ -43,7 +45,7 @@ class TorchCurvature(CurvatureOperator):
         self.weight = like(weight, parameters)
         self.penalty = penalty
         self.n_parameters = len(parameters)
-        self._batches = KeptBatches(rows, self._batch_product, spare_bytes=0)
+        self._batches = self._keeping(0)
 
     @abstractmethod
     def _batch_product(self, batch):
@@ -53,15 +55,29 @@ class TorchCurvature(CurvatureOperator):
         with other parameters.
         """
 
+    def _bytes_kept(self, batch):
+        """Return what is kept of a batch for its products."""
+        return saved_bytes(self._batch_product, batch)
+
     @contextmanager
     def repeated_products(self):
         passing = self._batches
-        spare_bytes = kept_bytes(self.parameters.device)
-        self._batches = KeptBatches(self.rows, self._batch_product, spare_bytes)
+        self.rows.jacobians.start(self.parameters)
+        self._batches = self._keeping(kept_bytes(self.parameters.device))
         try:
             yield
         finally:
+            self.rows.jacobians.note(self._jacobians_of(self._batches))
             self._batches = passing
+
+    def _jacobians_of(self, batches):
+        """Return the LayerJacobians that are kept of batches."""
+        return {}
+
+    def _keeping(self, spare_bytes):
+        """Return the batches, of which passes may take so much memory to stay."""
+        given = self.rows, self._batch_product, self._bytes_kept
+        return KeptBatches(*given, spare_bytes)
 
     def product(self, vectors):
         self.network.load(self.parameters)
@@ -134,14 +150,44 @@ class GaussNewtonCurvature(TorchCurvature):
     """
 
     def _batch_product(self, batch):
-        linear = self.network.linearize(batch)
+        linear = self._linearize(batch)
         curvature = self.network.loss.curvature(self._margins(linear), batch.targets)
-        weight = self.weight[batch.rows, None]
-        return lambda vector: linear.pull(weight * curvature(linear.push(vector)))
+        return _GaussNewtonProduct(linear, curvature, self.weight[batch.rows, None])
+
+    def _jacobians_of(self, batches):
+        products = batches.kept.items()
+        return {ends: one.linear for ends, one in products if one.linear.n_bytes}
+
+    def _linearize(self, batch):
+        known = self.rows.jacobians.at(self.parameters)
+        ends = batch.rows.start, batch.rows.stop
+        if ends in known:
+            return known[ends]
+        up_to_constants = self.network.loss.ignores_constants
+        return self.network.layers.linearize(batch, up_to_constants)
+
+    def _bytes_kept(self, batch):
+        made = []
+        in_graph = saved_bytes(lambda rows: made.append(self._linearize(rows)), batch)
+        held = made[0].n_bytes
+        return in_graph if held is None else held
 
     def _margins(self, linear):
         """Return the margins at which the loss's curvature is taken."""
         return linear.margins.detach()
+
+
+@dataclass(frozen=True, eq=False)
+class _GaussNewtonProduct:
+    """A batch's share of the matrix."""
+
+    linear: Any
+    curvature: Any
+    weight: torch.Tensor
+
+    def __call__(self, vector):
+        moved = self.curvature(self.linear.push(vector))
+        return self.linear.pull(self.weight * moved)
 
 
 class HessianCurvature(TorchCurvature):

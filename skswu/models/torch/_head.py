@@ -160,8 +160,10 @@ class TorchHeadView(DecidesLikeItsView, LinearView):
         return np.zeros_like(self.parameters), decay[self._free]
 
     def training_rows(self, X, codes, sample_weight=None):
-        whole = self.view.training_rows(X, codes, sample_weight)
+        whole = self.view.evaluation_rows(X, codes)
+        # Which notes the margins, too, so that the loss is checked without a pass.
         rows = self._rows(whole)
+        self.view.weigh(whole, X, sample_weight)
         rows.weight, rows.mass = whole.weight, whole.mass
         rows.mean_loss = whole.mean_loss
         rows.blocks.spread("weight", rows.weight)
@@ -180,7 +182,7 @@ class TorchHeadView(DecidesLikeItsView, LinearView):
         return HeadRows(blocks, whole.codes, self.loss)
 
     def features(self, rows):
-        """Return what the layer is given of rows.
+        """Return what the layer is given of rows, and let them note their margins.
 
         Parameters
         ----------
@@ -191,23 +193,27 @@ class TorchHeadView(DecidesLikeItsView, LinearView):
         -------
         ndarray of shape (n_samples, n_features)
         """
-        network = self.view.network
-        network.load(self.view.parameters)
+        view, seen = self.view, []
+        given = torch.empty(
+            (len(rows), self._layer.in_features), dtype=view.parameters.dtype
+        )
 
-        def compute(batch):
-            seen = []
-            handle = self._layer.register_forward_pre_hook(
-                lambda module, inputs: seen.append(inputs[0])
-            )
-            try:
-                with torch.no_grad():
-                    network.margins(batch)
-            finally:
-                handle.remove()
-            features = seen[0].reshape(len(batch), -1).to(self.view.parameters.dtype)
-            return features.cpu()
+        def note(block):
+            block["z"] = block.z
+            given[block.rows] = seen.pop().reshape(len(block), -1).to(given)
+            return ()
 
-        return torch.cat([features for _, features in rows.map(compute)]).numpy()
+        handle = self._layer.register_forward_pre_hook(
+            lambda module, inputs: seen.append(inputs[0])
+        )
+        try:
+            with torch.no_grad():
+                rows.at(view.network, view.parameters).reduce(note)
+        finally:
+            handle.remove()
+        rows.margins.note(view.parameters, rows.collect("z"))
+        rows.forget("z")
+        return given.numpy()
 
     @staticmethod
     def copied(estimator):

@@ -1,6 +1,6 @@
 """Batches whose forward passes are kept for many products, as far as memory allows."""
 
-from ._memory import is_out_of_memory, saved_bytes
+from ._memory import is_out_of_memory
 
 # Rows of the pass that tells how much memory a row takes.
 _PROBED_ROWS = 64
@@ -19,22 +19,30 @@ class KeptBatches:
         Rows of data.
     make : callable
         Makes of a batch what is to be kept.
+    measure : callable
+        Returns how many bytes that takes, of a few rows.
     spare_bytes : int
         How much memory may be taken.
+
+    Attributes
+    ----------
+    kept : dict of tuple to object
+        What was made of batches, by the ends of their rows.
     """
 
-    def __init__(self, rows, make, spare_bytes):
+    def __init__(self, rows, make, measure, spare_bytes):
         self.rows = rows
         self.make = make
+        self.measure = measure
         self._spare_bytes = spare_bytes
         self._bytes_per_row = None
-        self._kept = {}
+        self.kept = {}
         self._batches = None
 
     def __iter__(self):
         """Yield the batches; from memory where all of them are kept."""
         batches = []
-        for batch in self._batches or self.rows.batches():
+        for batch in self._batches or self.rows.blocks:
             yield batch
             batches.append(batch if self._has(batch) else None)
         self._batches = batches if all(batches) else None
@@ -53,33 +61,33 @@ class KeptBatches:
                     self._give_up()
                 raise
 
-        for _, result in self.rows.attempt(attempt, batch):
-            yield result
+        yield from self.rows.attempt(attempt, batch)
 
     def _made(self, batch):
         if self._has(batch):
-            return self._kept[_key(batch)]
+            return self.kept[_key(batch)]
         if not self._spare_bytes:
             return self.make(batch)
         n_bytes = self._bytes_of(batch)
         made = self.make(batch)
         if n_bytes <= self._spare_bytes:
             self._spare_bytes -= n_bytes
-            self._kept[_key(batch)] = made
+            self.kept[_key(batch)] = made
         return made
 
     def _has(self, batch):
-        return _key(batch) in self._kept
+        return _key(batch) in self.kept
 
     def _bytes_of(self, batch):
         """Return what is made of a batch takes, by the example of a few rows."""
         if self._bytes_per_row is None:
             part = batch.part(0, min(len(batch), _PROBED_ROWS))
-            self._bytes_per_row = saved_bytes(self.make, part) / len(part)
+            self._bytes_per_row = self.measure(part) / len(part)
         return int(self._bytes_per_row * len(batch))
 
     def _give_up(self):
-        self._kept.clear()
+        self.kept.clear()
+        self.rows.jacobians.clear()
         self._batches = None
         self._spare_bytes = 0
 

@@ -30,20 +30,21 @@ class LinearizedNetwork:
         """Return the gradient, shape (n_parameters,)."""
         loss = self.view.network.loss
 
-        def pull(batch, linear, margins, weight):
-            return linear.pull(weight[:, None] * loss.gradient(margins, batch.targets))
+        def pull(block, margins, weight):
+            slope = weight[:, None] * loss.gradient(margins, block.targets)
+            return block.linear.pull(slope)
 
-        gradient = sum(self._by_batch(rows, parameters, weight, pull))
+        gradient = self._summed(rows, parameters, weight, pull)
         return gradient + self.view.penalty_gradient(rows, parameters)
 
     def objective_value(self, rows, parameters, weight):
         """Return the value."""
         loss = self.view.network.loss
 
-        def add(batch, linear, margins, weight):
-            return float(weight @ loss.values(margins, batch.targets))
+        def add(block, margins, weight):
+            return float(weight @ loss.values(margins, block.targets))
 
-        value = sum(self._by_batch(rows, parameters, weight, add))
+        value = self._summed(rows, parameters, weight, add)
         return value + self.view.penalty(rows, parameters)
 
     def curvature(self, rows, parameters, weight, kind="auto"):
@@ -55,17 +56,16 @@ class LinearizedNetwork:
             self.view.network, rows, self.origin, weight, penalty, change
         )
 
-    def _by_batch(self, rows, parameters, weight, function):
-        network, change = self.view.network, parameters - self.origin
-        weight = like(weight, parameters)
+    def _summed(self, rows, parameters, weight, function):
+        """Return the sum of ``function(block, margins, weight)``."""
+        weight, change = like(weight, parameters), parameters - self.origin
 
-        def of_batch(batch):
-            linear = network.linearize(batch)
-            margins = linear.margins.detach() + linear.push(change)
-            return function(batch, linear, margins, weight[batch.rows])
+        def of_block(block):
+            margins = block.outputs.detach() + block.linear.push(change)
+            return (function(block, margins, weight[block.rows]),)
 
-        network.load(self.origin)
-        return [result for _, result in rows.map(of_batch)]
+        ((total,),) = rows.at(self.view.network, self.origin).reduce(of_block)
+        return total
 
 
 class _LinearizedCurvature(GaussNewtonCurvature):

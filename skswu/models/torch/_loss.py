@@ -52,6 +52,8 @@ class SampleLoss(ABC):
         What a sample of each class adds to the denominator of the criterion's mean.
     """
 
+    #: Whether a constant in all margins of a row is nothing to it.
+    ignores_constants = False
     class_weight = None
     class_mass = None
 
@@ -139,6 +141,8 @@ class SoftmaxLoss(SampleLoss):
     soft_targets : Tensor of shape (n_classes, n_classes) or None
         The distribution that each label stands for, if not itself.
     """
+
+    ignores_constants = True
 
     def __init__(self, net):
         super().__init__(net)

@@ -1,7 +1,5 @@
 """A private copy of a net's modules, evaluated and differentiated at any parameters."""
 
-from contextlib import contextmanager
-
 import numpy as np
 import torch
 
@@ -15,6 +13,8 @@ from ..._utils._compat_torch import (
 )
 from ._copies import copied_module, shallow_copy
 from ._frozen_layers import FrozenLayers
+from ._layers import ParameterLayers
+from ._linearization import explained
 from ._loss import make_sample_loss
 
 # Under this name a layer keeps what its parametrized tensors are made of.
@@ -49,7 +49,6 @@ class Network:
             make_weight_norms_plain(module)
             vars(self.net)[name + "_"] = module
         self.loss = make_sample_loss(self.net)
-        self._loaded = None
         everything = named_parameters(self.net)
         self.select([name for name, p in everything.items() if p.requires_grad])
 
@@ -60,9 +59,11 @@ class Network:
             parameter.requires_grad_(name in names)
         self.names = names
         self._tensors = [everything[name] for name in names]
+        self._loaded = None
         self._shapes = [tensor.shape for tensor in self._tensors]
         self._sizes = [tensor.numel() for tensor in self._tensors]
         self._frozen = FrozenLayers(self)
+        self.layers = ParameterLayers(self)
 
     @property
     def tensors(self):
@@ -104,14 +105,15 @@ class Network:
 
     def load(self, parameters):
         """Evaluate at a parameter vector from here on."""
-        if parameters is self._loaded:
+        # What graphs have saved is not to be written to, not even the same values.
+        if self._loaded is not None and torch.equal(self._loaded, parameters):
             return
         with torch.no_grad():
             for tensor, piece in zip(
                 self._tensors, self.split(parameters), strict=True
             ):
                 tensor.copy_(piece)
-        self._loaded = parameters
+        self._loaded = parameters.detach().clone()
 
     def margins(self, batch):
         """Return the margins of a batch, in single precision or better."""
@@ -151,10 +153,6 @@ class Network:
         )
         return self.flatten(slopes)
 
-    def linearize(self, batch):
-        """Return the margins of a batch as a linear function of parameter changes."""
-        return Linearization(self, self.margins(batch))
-
     def differentiable_gradient(self, value):
         """Return the gradients of a scalar, and the graph behind them."""
         return torch.autograd.grad(
@@ -170,7 +168,7 @@ class Network:
         ]
         if not pairs:
             return torch.zeros_like(direction)
-        with _explained():
+        with explained():
             slopes = torch.autograd.grad(
                 [gradient for gradient, _ in pairs],
                 self._tensors,
@@ -179,72 +177,6 @@ class Network:
                 materialize_grads=True,
             )
         return self.flatten(slopes)
-
-
-class Linearization:
-    r"""Products with the Jacobian :math:`J` of a batch's margins in the parameters.
-
-    The product :math:`J v` differentiates :math:`J^\top u`, a linear function of u,
-    with respect to u. This takes any module that can be differentiated twice, however
-    its control flow depends on the data; it shares one forward and one backward pass
-    between all vectors and all later products; and even without that it is on a
-    processor as fast as forward mode.
-
-    Parameters
-    ----------
-    network : Network
-        At its parameters.
-    margins : Tensor of shape (n_samples, n_outputs)
-        With their graph.
-    """
-
-    def __init__(self, network, margins):
-        self.network = network
-        self.margins = margins
-        self._weights = torch.zeros_like(margins, requires_grad=True)
-        gradients = torch.autograd.grad(
-            margins,
-            network._tensors,
-            self._weights,
-            create_graph=True,
-            allow_unused=True,
-        )
-        self._used = [
-            index
-            for index, gradient in enumerate(gradients)
-            if gradient is not None and gradient.requires_grad
-        ]
-        self._gradients = [gradients[index] for index in self._used]
-
-    def push(self, direction):
-        """Return J times a parameter vector, shaped as the margins."""
-        pieces = self.network.split(direction)
-        with _explained():
-            (moved,) = torch.autograd.grad(
-                self._gradients,
-                self._weights,
-                [pieces[index] for index in self._used],
-                retain_graph=True,
-            )
-        return moved
-
-    def pull(self, gradient):
-        """Return J transposed times an array shaped as the margins."""
-        return self.network.pull_back(self.margins, gradient, keep=True)
-
-
-@contextmanager
-def _explained():
-    """Say what to do about a layer that cannot be differentiated twice."""
-    try:
-        yield
-    except NotImplementedError as error:
-        raise NotImplementedError(
-            "Products with the curvature need layers that torch can differentiate "
-            f"twice; here {error} Use a layer that does the same by plain operations "
-            "(nn.Embedding and a mean for nn.EmbeddingBag), or leave what comes up to "
-            "it out of the correction by 'parameters'."
-        ) from error
 
 
 def _make_dense(module):

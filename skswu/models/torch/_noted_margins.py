@@ -1,7 +1,8 @@
 """Margins of rows at the last parameters, so that no pass is made twice for them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from ._memory import data_bytes
@@ -11,23 +12,11 @@ _N_MODELS = 2
 
 
 @dataclass(frozen=True, eq=False)
-class MarginsAt:
-    """Margins of all rows at some parameters.
-
-    Attributes
-    ----------
-    parameters : Tensor of shape (n_parameters,)
-        A copy.
-    pieces : list of tuple (slice, Tensor of shape (n_rows, n_outputs))
-        Margins of consecutive rows.
-    """
+class _MarginsAt:
+    """Margins (n_outputs, n_samples) of all rows at some parameters."""
 
     parameters: torch.Tensor
-    pieces: list = field(default_factory=list)
-
-    def are_at(self, parameters):
-        """Say whether these are the margins at parameters."""
-        return torch.equal(self.parameters, parameters)
+    z: np.ndarray
 
 
 class NotedMargins:
@@ -37,16 +26,18 @@ class NotedMargins:
         self._known = []
 
     def at(self, parameters):
-        """Return the MarginsAt of parameters, None where they are not known."""
-        for margins in self._known:
-            if margins.are_at(parameters):
-                self.note(margins)
-                return margins
+        """Return the margins (n_outputs, n_samples) there, None if they are unknown."""
+        for known in self._known:
+            if torch.equal(known.parameters, parameters):
+                self._put_first(known)
+                return known.z
         return None
 
-    def note(self, margins):
-        """Keep the MarginsAt of all rows, in the place of the oldest."""
-        n_bytes = sum(piece.nbytes for _, piece in margins.pieces)
-        if n_bytes <= data_bytes():
-            others = [one for one in self._known if one is not margins]
-            self._known = [margins, *others][:_N_MODELS]
+    def note(self, parameters, z):
+        """Keep the margins of all rows, in the place of the oldest."""
+        if z.nbytes <= data_bytes():
+            self._put_first(_MarginsAt(parameters.detach().clone(), z))
+
+    def _put_first(self, known):
+        others = [one for one in self._known if one is not known]
+        self._known = [known, *others][:_N_MODELS]

@@ -1,365 +1,203 @@
-"""Rows of data as a torch view reads them: in batches, always in the same order."""
+"""Rows of data as a torch view reads them."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
-
-import numpy as np
-import torch
-from scipy.sparse import issparse
-from skorch.dataset import Dataset, unpack_data
-from skorch.utils import is_pandas_ndframe, to_tensor
-from torch.utils.data import DataLoader, SequentialSampler
-
-from ..._utils._warnings import warn
-from ._frozen_layers import KeptConstants
-from ._memory import (
-    PROBED_ROWS,
-    batch_bytes,
-    data_bytes,
-    is_out_of_memory,
-    saved_bytes_per_row,
-)
+from ...rows._block import Block
+from ...rows._noted_blocks import NotedBlocks, as_table
+from ._block import NetworkBlock, TorchBlock
+from ._kept_jacobians import KeptJacobians
 from ._noted_margins import NotedMargins
-from ._plain_operations import plain_operations
 
-# Rows of a batch that is cut from arrays in memory: enough that the time goes into the
-# products rather than into their overhead, and few enough that activations stay small.
-_MAX_ROWS = {"cpu": 16_384, "cuda": 65_536}
-_MAX_ENTRIES = {"cpu": 2**21, "cuda": 2**24}
+# Entries of margins that functions of them alone are computed of at a time.
+_ENTRIES = 2**20
 
 
-@dataclass
-class Batch:
-    """Consecutive rows.
+class TorchRows(NotedBlocks):
+    """Rows of data, each batch of which is a block.
 
-    Attributes
-    ----------
-    rows : slice
-        Which.
-    inputs : Tensor, or dict or list of them
-        What the module takes, on its device.
-    targets : Tensor
-        Labels as the loss takes them.
-    constants : KeptConstants or None
-        Where outputs of layers that do not change are kept; None keeps none.
-    """
-
-    rows: slice
-    inputs: Any
-    targets: Any
-    constants: Any = None
-
-    def __len__(self):
-        return self.rows.stop - self.rows.start
-
-    def part(self, start, stop):
-        """Return the rows from ``start`` to ``stop``, counted from the batch's own."""
-        if stop - start == len(self):
-            return self
-        chosen = slice(start, stop)
-        offset = self.rows.start
-        return Batch(
-            slice(offset + start, offset + stop),
-            _apply(self.inputs, lambda inputs: _select(inputs, chosen)),
-            self.targets[chosen],
-        )
-
-
-class TorchRows:
-    """Rows of data, streamed in batches.
-
-    Arrays in memory are cut into batches directly; any other data set goes through the
-    net's own iterator, once where what it collates fits into the memory budget. A batch
-    is as large as the ``batch_size`` of the net's ``iterator_valid``, or else as the
-    budget allows for what its forward pass saves.
+    What is noted beside rows is numpy, in memory. A batch that does not fit into the
+    device's memory is halved, so that a call may be run again on parts of its block: it
+    assigns what it notes, and adds nothing to it.
 
     Parameters
     ----------
-    net : skorch net
-        Knows the data set, the iterator and the device.
-    X : data
-        As the net takes it.
-    labels : ndarray of shape (n_samples,)
-        Labels, for data sets of the user's own.
-    codes : ndarray of shape (n_samples,)
-        Labels as positions in the view's classes.
+    batches : Batches
+        The inputs.
     targets : Tensor of shape (n_samples,)
         Labels as the loss takes them, on the device.
+    **noted : ndarray of shape (..., n_samples) or None
+        What is known of the rows. ``code`` are their labels as positions in the view's
+        classes, ``weight`` is sample weight times class weight, of training rows.
 
     Attributes
     ----------
-    weight : ndarray of shape (n_samples,) or None
-        Sample weight times class weight; None on evaluation rows.
+    n_rows : int
+        Number of rows.
     mass : float or None
-        Scale of the regulariser, see ``SampleLoss.mass``.
-    limit : int or None
-        Largest number of rows in a batch, once the device ran out of memory.
-    source : nested arrays or torch.utils.data.Dataset
-        What batches are cut from, or what goes through the net's iterator.
+        Scale of the regulariser, see ``SampleLoss.mass``; None on evaluation rows.
     margins : NotedMargins
         What the network made of the rows last.
+    jacobians : KeptJacobians
+        What products left of the batches.
     """
 
-    def __init__(self, net, X, labels, codes, targets):
-        self.net = net
-        self.codes = codes
+    def __init__(self, batches, targets, **noted):
+        self.batches = batches
         self.targets = targets
-        self.weight = None
+        self.n_rows = len(targets)
         self.mass = None
-        self.limit = None
         self.margins = NotedMargins()
-        self._constants = KeptConstants(torch.device(net.device or "cpu"))
-        self._rows_in_memory = None
-        self._collated = None
-        dataset = net.get_dataset(X, labels)
-        in_memory = _is_plain(net, dataset)
-        self.batches = self._cut if in_memory else self._stream
-        self.source = _leaves(dataset.X, net) if in_memory else dataset
+        self.jacobians = KeptJacobians()
+        self._table = as_table(noted)
 
     def __len__(self):
-        return len(self.codes)
+        return self.n_rows
 
-    def map(self, function):
-        """Yield each batch with what ``function(batch)`` returns.
+    @property
+    def codes(self):
+        """Labels as positions in the view's classes, shape (n_samples,)."""
+        return self._table["code"]
 
-        Raises
-        ------
-        torch.OutOfMemoryError
-            If a single row does not fit into the device's memory.
-        """
-        for batch in self.batches():
-            yield from self.attempt(function, batch)
+    @property
+    def weight(self):
+        """Sample weight times class weight, (n_samples,); None on evaluation rows."""
+        return self._table.get("weight")
 
-    def first_rows(self, n_rows):
-        """Return the first rows as a batch; fewer where the first batch has fewer."""
-        batch = next(iter(self.batches()))
-        return batch.part(0, min(n_rows, len(batch)))
+    @weight.setter
+    def weight(self, weight):
+        self._table["weight"] = weight
 
-    def of_first_rows(self, function, n_rows):
-        """Return ``function(batch)`` of the first rows."""
-        _, result = next(self.attempt(function, self.first_rows(n_rows)))
-        return result
+    @property
+    def source(self):
+        """What the batches are read from."""
+        return self.batches.source
 
-    def attempt(self, function, batch):
-        """Yield a batch, or its parts where it does not fit, with their results.
+    @property
+    def limit(self):
+        """Largest number of rows in a batch, once the device ran out of memory."""
+        return self.batches.limit
 
-        A batch that does not fit into the device's memory is halved with a warning,
-        and so are those that follow.
-        """
-        try:
-            with plain_operations(self.net):
-                result = function(batch)
-        except (RuntimeError, MemoryError) as error:
-            if len(batch) == 1 or not is_out_of_memory(error):
-                raise
-            result = None
-        if result is not None:
-            yield batch, result
-            return
-        self._halve(len(batch))
-        for part in self._limited(batch):
-            yield from self.attempt(function, part)
+    @limit.setter
+    def limit(self, limit):
+        self.batches.limit = limit
 
-    def _halve(self, n_rows):
-        self.limit = (n_rows + 1) // 2
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
-        warn(
-            f"The device ran out of memory on a batch of {n_rows} rows; batches of "
-            f"{self.limit} are used from here on.",
-            RuntimeWarning,
-        )
+    @property
+    def blocks(self):
+        """The blocks in order, read anew each time."""
+        for batch in self.batches:
+            yield self._block(batch)
 
-    def _cut(self):
-        """Yield batches cut from arrays."""
-        size = _batch_rows(self.source, self.net)
-        size, start = min(size, self._fitting_rows(self._slice)), 0
-        while start < len(self):
-            batch = self._slice(start, start + (self.limit or size))
-            yield from self._on_device(batch)
-            start = batch.rows.stop
+    def _block(self, batch):
+        targets = self.targets[batch.rows]
+        constants = self.batches.constants
+        return TorchBlock(batch, targets, self._table, self.n_rows, constants)
 
-    def _slice(self, start, stop):
-        rows = slice(start, min(stop, len(self)))
-        return Batch(rows, _cut_leaves(self.source, rows), self.targets[rows])
+    def beside(self, **noted):
+        rows = TorchRows(self.batches, self.targets, **noted)
+        rows.mass, rows.margins = self.mass, self.margins
+        rows.jacobians = self.jacobians
+        return rows
 
-    def _fitting_rows(self, first):
-        """Return how many rows the memory budget allows for in a batch.
+    def at(self, network, parameters, jacobians=None):
+        """Return the same rows as a network sees them; notes are shared.
 
         Parameters
         ----------
-        first : callable
-            ``first(start, stop)`` returns a batch of those rows.
+        network : Network
+            The network.
+        parameters : Tensor of shape (n_parameters,)
+            Its parameters.
+        jacobians : dict or None, default=None
+            Those of batches that are known, by the ends of their rows.
+
+        Returns
+        -------
+        NetworkRows
         """
-        if self._rows_in_memory is None:
-            asked = self.net.get_params_for("iterator_valid").get("batch_size")
-            self._rows_in_memory = asked or self._probe(first(0, PROBED_ROWS))
-        return self._rows_in_memory
+        return NetworkRows(self, self._table, network, parameters, jacobians or {})
 
-    def _probe(self, batch):
-        device = torch.device(self.net.device or "cpu")
-        (batch,) = self._on_device(batch)
+    def bare_blocks(self, n_entries):
+        """Yield blocks that know what is noted of rows, and nothing else.
 
-        def forward(part):
-            with torch.enable_grad():
-                self.net.infer(part.inputs)
+        Parameters
+        ----------
+        n_entries : int
+            Of a row, which bounds how many rows are worked on at a time.
+        """
+        step = max(_ENTRIES // max(n_entries, 1), 1)
+        for start in range(0, self.n_rows, step):
+            rows = slice(start, min(start + step, self.n_rows))
+            yield Block(None, rows, self._table, self.n_rows)
 
-        with plain_operations(self.net):
-            n_bytes = saved_bytes_per_row(forward, batch)
-        return max(int(batch_bytes(device) / max(n_bytes, 1)), 1)
+    def each(self, function):
+        """Yield what a function makes of each block, or of its parts.
 
-    def _stream(self):
-        """Yield batches as the net's own iterator collates them."""
-        start = 0
-        for batch in self._collated or self._collate():
-            for part in self._limited(batch):
-                yield from self._on_device(part)
-            start = batch.rows.stop
-        self._check_count(start)
+        Parameters
+        ----------
+        function : callable
+            Of a TorchBlock; it must not return None.
+        """
+        for block in self.blocks:
+            yield from self.attempt(function, block)
 
-    def _collate(self):
-        """Yield batches from the iterator, and keep them if all of them fit."""
-        kept, left, start = [], data_bytes(), 0
-        for data in _iterate(self.net.get_iterator(self.source)):
-            inputs = unpack_data(data)[0]
-            rows = slice(start, start + len(_first_leaf(inputs)))
-            batch = Batch(rows, inputs, self.targets[rows])
-            left -= sum(_n_bytes(leaf) for leaf in _list_leaves(inputs))
-            kept = [*kept, batch] if left >= 0 else []
-            yield batch
-            start = rows.stop
-        self._collated = kept if left >= 0 and start == len(self) else None
+    def attempt(self, function, block):
+        """Yield what a function makes of a block, or of parts, see ``Batches``."""
+        yield from self.batches.attempt(function, block)
 
-    def _check_count(self, start):
-        if start != len(self):
-            raise ValueError(
-                f"The net's iterator gave {start} rows for {len(self)} labels. Each "
-                "row is needed, in order: set iterator_valid__drop_last to False, and "
-                "leave out samplers."
-            )
+    def _results(self, calls):
+        yield from self.each(lambda block: [call(block) for call in calls])
 
-    def _on_device(self, batch):
-        """Yield a batch with its inputs on the device, in parts if it does not fit."""
+    def first_rows(self, n_rows):
+        """Return the first rows as a block; fewer where the first batch has fewer."""
+        block = next(iter(self.blocks))
+        return block.part(0, min(n_rows, len(block)))
 
-        def move(batch):
-            inputs = to_tensor(batch.inputs, device=self.net.device)
-            return replace(batch, inputs=inputs, constants=self._constants)
-
-        for _, moved in self.attempt(move, batch):
-            yield moved
-
-    def _limited(self, batch):
-        start = 0
-        while start < len(batch):
-            stop = min(start + (self.limit or len(batch)), len(batch))
-            yield batch.part(start, stop)
-            start = stop
+    def of_first_rows(self, function, n_rows):
+        """Return ``function(block)`` of the first rows."""
+        return next(self.attempt(function, self.first_rows(n_rows)))
 
 
-def _n_bytes(leaf):
-    """Return what a part of collated rows takes; more than there is if unknown."""
-    if torch.is_tensor(leaf) and leaf.layout != torch.strided:
-        return leaf.element_size() * leaf.numel()
-    return getattr(leaf, "nbytes", 2**60)
+class NetworkRows(NotedBlocks):
+    """Rows of data as a network at fixed parameters sees them.
 
+    Parameters
+    ----------
+    rows : TorchRows
+        The rows.
+    table : dict of str to ndarray of shape (..., n_samples)
+        What is noted of them.
+    network : Network
+        The network.
+    parameters : Tensor of shape (n_parameters,)
+        Its parameters.
+    jacobians : dict of tuple to LayerJacobian
+        Those of batches that are known, by the ends of their rows.
+    """
 
-def _select(inputs, chosen):
-    """Return a slice of the rows of an array, or of a dense or sparse tensor."""
-    if not torch.is_tensor(inputs) or inputs.layout == torch.strided:
-        return inputs[chosen]
-    index = torch.arange(chosen.start, chosen.stop, device=inputs.device)
-    selected = inputs.to_sparse_coo().index_select(0, index)
-    return selected.to_sparse(layout=inputs.layout)
+    def __init__(self, rows, table, network, parameters, jacobians):
+        self.rows = rows
+        self.n_rows = rows.n_rows
+        self.network = network
+        self.parameters = parameters
+        self.jacobians = jacobians
+        self._table = table
 
+    @property
+    def blocks(self):
+        """The blocks in order, read anew each time."""
+        for block in self.rows.blocks:
+            yield self._seen(block)
 
-def _iterate(iterator):
-    """Iterate over a loader without drawing from the global random numbers."""
-    if isinstance(iterator, DataLoader) and not isinstance(
-        iterator.sampler, SequentialSampler | None
-    ):
-        raise ValueError(
-            "The net's iterator_valid shuffles or samples the rows, so that losses "
-            "cannot be told apart by row; use a sequential one."
-        )
-    state = torch.get_rng_state()
-    started = iter(iterator)
-    torch.set_rng_state(state)
-    return started
+    def _seen(self, block):
+        ends = block.rows.start, block.rows.stop
+        return NetworkBlock(block, self.network, self.jacobians.get(ends))
 
+    def beside(self, **noted):
+        given = self.network, self.parameters, self.jacobians
+        return self.rows.beside(**noted).at(*given)
 
-def _is_plain(net, dataset):
-    """Whether batches of a data set are just slices of its arrays."""
-    if type(dataset) is not Dataset or net.iterator_valid is not DataLoader:
-        return False
-    options = set(net.get_params_for("iterator_valid"))
-    if options - {"batch_size", "num_workers", "pin_memory"}:
-        return False
-    return all(_is_array(leaf) for leaf in _list_leaves(dataset.X))
+    def _results(self, calls):
+        def of_block(block):
+            seen = self._seen(block)
+            return [call(seen) for call in calls]
 
-
-def _is_array(leaf):
-    if torch.is_tensor(leaf):
-        return leaf.layout == torch.strided
-    return isinstance(leaf, np.ndarray) or issparse(leaf) or is_pandas_ndframe(leaf)
-
-
-def _apply(data, function):
-    """Apply a function to the arrays of nested dicts and lists."""
-    if isinstance(data, Mapping):
-        return {key: _apply(value, function) for key, value in data.items()}
-    if isinstance(data, list | tuple):
-        return [_apply(value, function) for value in data]
-    return function(data)
-
-
-def _list_leaves(data):
-    leaves = []
-    _apply(data, leaves.append)
-    return leaves
-
-
-def _first_leaf(data):
-    return _list_leaves(data)[0]
-
-
-def _leaves(X, net):
-    """Return the arrays of X, as tensors on the device where that is cheap."""
-    if is_pandas_ndframe(X):  # skorch makes one input of each column
-        X = {name: X[name].to_numpy().reshape(-1, 1) for name in X}
-    dense = [leaf for leaf in _list_leaves(X) if not issparse(leaf)]
-    n_bytes = sum(leaf.nbytes for leaf in dense)
-    device = torch.device(net.device or "cpu")
-    if device.type == "cpu" or n_bytes > _spare_bytes(device):
-        return _apply(X, lambda leaf: leaf)
-    return _apply(
-        X, lambda leaf: leaf if issparse(leaf) else to_tensor(leaf, device=device)
-    )
-
-
-def _spare_bytes(device):
-    """Return what data may take of a device's memory to stay on it."""
-    return torch.cuda.mem_get_info(device)[0] // 4 if device.type == "cuda" else 0
-
-
-def _cut_leaves(data, rows):
-    def cut(leaf):
-        if issparse(leaf):
-            return leaf[rows].toarray()
-        leaf = leaf[rows]
-        # Torch warns of arrays that it could not write to.
-        read_only = isinstance(leaf, np.ndarray) and not leaf.flags.writeable
-        return leaf.copy() if read_only else leaf
-
-    return _apply(data, cut)
-
-
-def _batch_rows(source, net):
-    """Return the rows of a batch, by the entries of a row and the device."""
-    asked = net.get_params_for("iterator_valid").get("batch_size")
-    if asked:
-        return asked
-    entries = sum(int(np.prod(leaf.shape[1:])) for leaf in _list_leaves(source))
-    kind = "cuda" if torch.device(net.device or "cpu").type == "cuda" else "cpu"
-    fitting = _MAX_ENTRIES[kind] // max(entries, 1)
-    return max(min(fitting, _MAX_ROWS[kind]), min(max(net.batch_size, 1), 512))
+        self.network.load(self.parameters)
+        yield from self.rows.each(of_block)

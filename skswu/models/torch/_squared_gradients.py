@@ -46,10 +46,13 @@ def squared_gradients(view, rows, parameters, weights, *, batch_size, random_sta
 
     def of_batch(batch):
         starts = range(0, len(batch), batch_size)
-        return sum(
-            squared(batch.part(start, min(start + batch_size, len(batch))))
-            for start in starts
+        return (
+            sum(
+                squared(batch.part(start, min(start + batch_size, len(batch))))
+                for start in starts
+            ),
         )
 
     network.load(parameters)
-    return sum(total for _, total in rows.map(of_batch))
+    ((total,),) = rows.reduce(of_batch)
+    return total

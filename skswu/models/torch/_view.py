@@ -2,6 +2,7 @@
 
 from copy import copy
 from fnmatch import fnmatchcase
+from operator import attrgetter
 
 import numpy as np
 import torch
@@ -10,8 +11,9 @@ from sklearn.exceptions import NotFittedError
 
 from ..._utils._compat_torch import optimizers_of
 from ..._utils._warnings import warn
-from .._base import ModelView
+from .._blocks_view import BlocksView
 from ._attacks import adversarial_rows
+from ._batches import Batches
 from ._copies import deep_copy
 from ._curvature import GaussNewtonCurvature, HessianCurvature
 from ._entries import TorchEntriesView
@@ -19,13 +21,12 @@ from ._history import check_recorded_loss
 from ._linearized import LinearizedNetwork
 from ._network import (
     Network,
-    like,
     named_parameters,
     parameter_aliases,
     to_numpy,
     weight_decay,
 )
-from ._noted_margins import MarginsAt
+from ._row_loss import RowLoss
 from ._rows import TorchRows
 from ._squared_gradients import squared_gradients
 from ._supported_modules import check_modules, check_precision
@@ -37,7 +38,7 @@ _CHECKED_ROWS = 64
 _MANY_PARAMETERS = 100_000
 
 
-class TorchModelView(ModelView):
+class TorchModelView(BlocksView):
     r"""skorch's NeuralNetClassifier and NeuralNetBinaryClassifier.
 
     The training objective is :math:`\sum_i w_i \ell_i + m \sum_j \tfrac12 \lambda_j
@@ -96,7 +97,13 @@ class TorchModelView(ModelView):
             raise ValueError("The net has no trainable parameters to correct.")
         check_precision(named_parameters(self.network.net), self.network.names)
         self._parameters = self.network.vector()
+        self.loss = self._row_loss()
         self._penalty = self.network.per_parameter(self.weight_decay)
+
+    def _row_loss(self):
+        loss, dtype = self.network.loss, self._parameters.dtype
+        targets = loss.targets(self.classes, np.arange(len(self.classes)), dtype)
+        return RowLoss(loss, targets.to(self._parameters.device), self._parameters)
 
     @property
     def parameters(self):
@@ -149,93 +156,55 @@ class TorchModelView(ModelView):
 
     def training_rows(self, X, codes, sample_weight=None):
         rows = self.evaluation_rows(X, codes)
+        self.weigh(rows, X, sample_weight)
+        return rows
+
+    def weigh(self, rows, X, sample_weight):
+        """Make training rows of evaluation rows.
+
+        Parameters
+        ----------
+        rows : TorchRows
+            The rows.
+        X : data
+            Of which they were made.
+        sample_weight : ndarray of shape (n_samples,) or None
+            As the classifier was fitted with.
+        """
+        codes = rows.codes
         weight = np.ones(len(rows)) if sample_weight is None else sample_weight
         weight = weight * self._kept_by_the_fit(X, codes)
         rows.weight = self.network.loss.weigh(codes, weight)
         rows.mass = self.network.loss.mass(codes, weight)
         self._check_loss(rows)
-        return rows
 
     def check_training_rows(self, rows):
         check_recorded_loss(self.estimator, rows.mean_loss, len(self.classes))
 
     def evaluation_rows(self, X, codes):
-        labels = self.classes[codes]
-        targets = self.network.loss.targets(labels, codes, self._parameters.dtype)
-        targets = targets.to(self._parameters.device)
-        rows = TorchRows(self.network.net, X, labels, codes, targets)
+        batches = Batches(self.network.net, X, self.classes[codes])
+        rows = TorchRows(batches, self.loss.targets(codes), code=codes)
         self._check_output(rows)
         return rows
 
-    def scores(self, rows, parameters):
-        loss = self.network.loss
-        return self._by_row(rows, parameters, lambda z, targets: loss.scores(z))
+    def at(self, rows, parameters):
+        # What is known may be up to constants that are nothing to the loss.
+        jacobians = rows.jacobians.at(parameters)
+        return rows.at(self.network, parameters, jacobians), attrgetter("z")
 
-    def losses(self, rows, parameters):
-        return self._by_row(rows, parameters, self.network.loss.values)
+    def directions(self, vectors):
+        return vectors.T.contiguous()
 
     def _by_row(self, rows, parameters, function):
-        """Join ``function(margins, targets)`` of all rows, as numpy."""
-        with torch.no_grad():
-            values = [
-                function(margins, rows.targets[which])
-                for which, margins in self._margins(rows, parameters).pieces
-            ]
-            return to_numpy(torch.cat(values))
-
-    def _margins(self, rows, parameters):
-        """Return the MarginsAt of parameters."""
-        known = rows.margins.at(parameters)
-        if known is not None:
-            return known
-
-        def evaluate(batch):
+        z = rows.margins.at(parameters)
+        if z is None:
             with torch.no_grad():
-                return self.network.margins(batch)
-
-        self.network.load(parameters)
-        margins = MarginsAt(parameters.detach().clone())
-        for batch, piece in rows.map(evaluate):
-            margins.pieces.append((batch.rows, piece))
-        rows.margins.note(margins)
-        return margins
-
-    def pull_back_scores(self, rows, parameters, gradient):
-        network = self.network
-
-        def pull(batch):
-            scores = network.loss.scores(network.margins(batch))
-            slopes = like(gradient(batch.rows), scores)
-            return torch.stack(
-                [network.pull_back(scores, slope, keep=True) for slope in slopes]
-            )
-
-        network.load(parameters)
-        return sum(pulled for _, pulled in rows.map(pull)).T
-
-    def loss_gradient(self, rows, parameters, weight):
-        network = self.network
-        weight = like(weight, parameters)
-
-        def pull(batch):
-            losses = network.loss.values(network.margins(batch), batch.targets)
-            return network.pull_back(losses, weight[batch.rows])
-
-        network.load(parameters)
-        return sum(pulled for _, pulled in rows.map(pull))
-
-    def loss_derivatives(self, rows, parameters, directions):
-        loss = self.network.loss
-        directions = directions.T.contiguous()
-
-        def push(batch):
-            linear = self.network.linearize(batch)
-            slope = loss.gradient(linear.margins.detach(), batch.targets)
-            return torch.stack([(slope * linear.push(d)).sum(1) for d in directions])
-
-        self.network.load(parameters)
-        moved = [derivatives for _, derivatives in rows.map(push)]
-        return to_numpy(torch.cat(moved, dim=1))
+                z = super()._by_row(rows, parameters, _margins)
+            rows.margins.note(parameters, z)
+        pieces = [
+            function(block, z[:, block.rows]) for block in rows.bare_blocks(len(z))
+        ]
+        return np.concatenate(pieces, axis=-1)
 
     def penalty(self, rows, parameters):
         # On the processor, as not every device has double precision.
@@ -401,3 +370,7 @@ def _warn_of_split(what):
         "shuffling), or fit with train_split=None.",
         UserWarning,
     )
+
+
+def _margins(block, z):
+    return z
