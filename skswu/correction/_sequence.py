@@ -17,8 +17,9 @@ from ._least_change import Constraints, Ends, Found, LeastChange
 
 # Steps of a search, where nobody says how many.
 MANY_STEPS = 60
-# Of a strength that is out of reach at once, or of 2: the first stage, the shortest.
+# Of a strength that is out of reach at once, or of 2: the first stage.
 _FIRST_STAGE = 0.25
+# Of what was reached, or of the first of these: the shortest.
 _LAST_STAGE = 1 / 16
 _LONGER = 1.5
 # Steps to the least change at the end of what can be reached, where it is ill defined.
@@ -221,7 +222,8 @@ class Sequence:
     def _continue(self, strength, start, n_iter):
         """Go in stages as far as it goes."""
         last, width = start, _FIRST_STAGE * min(strength, 2.0)
-        shortest = _LAST_STAGE * min(strength, 1.0)
+        least = _LAST_STAGE * min(strength, 1.0)
+        shortest = _LAST_STAGE * least
         while last.strength < strength and width >= shortest and not is_stopped():
             to = min(last.strength + width, strength)
             found = self._from(last, to, _LOOSE)
@@ -229,6 +231,7 @@ class Sequence:
             if found.miss <= _LOOSE.target_tol and not _jumps(last, to, found):
                 last = self._reached(to, found)
                 self._forget_but(start.name, last.name)
+                shortest = _LAST_STAGE * max(last.strength, least)
                 width *= _LONGER
             else:
                 width = (to - last.strength) / 2.0
@@ -263,9 +266,14 @@ class Sequence:
         return Tried(changes, self.rows, self.first, state, predicted)
 
     def _settled(self, reached):
-        """Return the model brought to the minimiser under its weights, by chords."""
+        """Return the model brought to the minimiser under its weights, by chords.
+
+        Where these did not change, it stays as it is.
+        """
         point, model = reached.found.point, self.search.model
         measured, size = point.measured, np.inf
+        if point.size == 0.0:
+            return measured
         for _ in range(_MAX_CHORDS):
             last, size = size, float(np.linalg.norm(measured.gradient))
             if size > 0.5 * last or size == 0.0:

@@ -425,6 +425,7 @@ def test_linear_net_agrees_with_logistic_regression():
             UnlearningClassifier(
                 estimator,
                 influence=Influence(damping=damping, leftover_gradient="remove"),
+                update="one_step",
                 validation_fraction=None,
             ).unlearn(X, y, sensitive_features=group)
             for estimator, damping in [(reference, 0.0), (net, 1e-10)]
@@ -498,6 +499,7 @@ def test_last_layer_is_served_by_the_linear_view(name):
             net,
             objective=objective,
             influence=Influence(parameters=parameters, damping=0.01, solver="direct"),
+            update="one_step",
         )
         corrected.append(model.unlearn(X, y, sensitive_features=group))
     exact, general = corrected
@@ -531,6 +533,7 @@ def test_last_layer_counts_rows_classes_and_decay(name, measured, double_precisi
             net,
             objective=DemographicParity(pos_label=1),
             influence=Influence(parameters=parameters, damping=1e-3, solver="direct"),
+            update="one_step",
         ).unlearn(X, y, **options)
         for parameters in ("last_layer", ["2.*"])
     )
@@ -548,6 +551,7 @@ def test_a_path_of_a_linear_last_layer_is_its_corrections(name, double_precision
     options = {
         "objective": DemographicParity(pos_label=1),
         "influence": Influence(parameters="last_layer", damping=0.01),
+        "update": "one_step",
     }
     net.fit(X, y)
     strengths = [0.0, 0.2, 0.5, 0.8]
