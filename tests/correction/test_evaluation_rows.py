@@ -316,6 +316,7 @@ def test_adversarial_losses_are_of_the_rows_themselves(data):
     parts = {
         "objective": AdversarialRobustness(epsilon=0.1),
         "weighting": SoftWeighting(strength=0.05),
+        "update": "one_step",
     }
     shifted, bare = (
         UnlearningClassifier(fitted, validation_fraction=fraction, **parts)
@@ -406,7 +407,9 @@ def test_the_fraction_is_checked(data):
 def test_groups_may_be_bound_to_any_objective(data):
     X, y, group = data
     model = UnlearningClassifier(
-        LogisticRegression(), objective=[DemographicParity(), "target_utility"]
+        LogisticRegression(),
+        objective=[DemographicParity(), "target_utility"],
+        update="one_step",
     )
     model.set_params(weighting__strength=0.1)
     quiet(lambda: model.fit(X, y, sensitive_features=group))

@@ -211,7 +211,7 @@ def test_metrics_of_no_scores_have_no_estimate():
     X, y, group = make_table(0, 300, 4)
     fitted = LogisticRegression().fit(X, y)
     objective = [DemographicParity(), AdversarialRobustness(epsilon=0.05)]
-    model = UnlearningClassifier(fitted, objective=objective)
+    model = UnlearningClassifier(fitted, objective=objective, update="one_step")
     model.set_params(weighting__strength=0.1)
     quiet(lambda: model.unlearn(X, y, sensitive_features=group))
     assert np.isnan(model.objective_estimate_).tolist() == [False, True]

@@ -18,7 +18,7 @@ from skswu.objectives import (
     LossParity,
     TargetUtility,
 )
-from skswu.updates import InfluenceUpdate
+from skswu.updates import OneStep
 from skswu.weighting import SoftWeighting
 
 OBJECTIVES = [
@@ -40,7 +40,7 @@ def test_they_are_those_of_whole_arrays(rng, objective, n_classes, leaves_out):
     y = np.digitize(X[:, 0] + rng.logistic(size=90), [0.0, 1.0][: n_classes - 1])
     groups = Groups(rng.integers(0, 3, 90), ["a", "b", "c"])
     wrapped = WrappedClassifier(LogisticRegression().fit(X, y, weight))
-    data, update = LabeledData(X, y, groups, weight), InfluenceUpdate()
+    data, update = LabeledData(X, y, groups, weight), OneStep()
     parts = [objective], Influence(), leaves_out
     problem = update.pose(Setting(wrapped, data, None, *parts))
     corrector = Corrector(problem, SoftWeighting(), update)
