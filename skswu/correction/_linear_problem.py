@@ -20,6 +20,9 @@ from ._view_problem import ViewProblem
 
 # Parameters up to which outer products of the rows' gradients are worth their time.
 _MOST_PULLS = 2000
+# Parameters of models that take several steps unasked: each takes many products of
+# matrices of this size, whatever the number of rows.
+_MOST_UNASKED = 500
 # A rise of the training objective by this share of itself is rounding.
 _NO_RISE = 1e-10
 # A gradient this small, in units of the curvature's, is as good as none.
@@ -118,6 +121,8 @@ class LinearProblem(ViewProblem):
     def sequence(self, weighting, update, first):
         programme = weighting.programme()
         wanted = update.seeks_least_change and programme is not None
+        if update.max_iter == "auto":
+            wanted &= self.objective.model.n_parameters <= _MOST_UNASKED
         # Negative weights have no minimiser to go to.
         if not (wanted and self._is_dense and programme.lower >= -1.0):
             return None

@@ -42,8 +42,8 @@ class InfluenceUpdate(BaseUpdate):
         weighting this is a sequential quadratic programme, which ends at the least
         change of the weights under which the refitted model meets its targets; where
         they cannot be met, at the largest strength that can
-        (``reachable_strength_``). ``"auto"`` is as many as it takes for those, and
-        one step of all others.
+        (``reachable_strength_``). ``"auto"`` is as many as it takes for those of up
+        to 500 parameters, and one step of all others.
     tol : float, default=3e-2
         With several steps, how far the weights may be from the least change, relative
         to their size; see ``optimality_`` of the meta-estimator.

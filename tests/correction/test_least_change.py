@@ -301,6 +301,27 @@ def test_a_bounded_number_of_steps_is_kept_to_and_told_only_if_it_misses():
         assert unlearn(fitted, data, update=two).n_iter_ == 2
 
 
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("n_columns", "takes_several"), [(499, True), (500, False)])
+def test_wide_models_take_several_steps_if_these_are_asked_for(
+    n_columns, takes_several
+):
+    rng = np.random.default_rng(0)
+    group = rng.integers(0, 2, 60)
+    X = 0.1 * rng.normal(size=(60, n_columns)) + 0.1 * group[:, None]
+    y = (X.sum(axis=1) + rng.logistic(size=60) > np.median(X.sum(axis=1))).astype(int)
+    fitted = LogisticRegression(C=0.1, **TIGHT).fit(X, y)
+    weighting = SoftWeighting(strength=0.3)
+    counts = []
+    for max_iter in ("auto", 4):
+        update = InfluenceUpdate(max_iter=max_iter, target_tol=1e-8)
+        model = UnlearningClassifier(fitted, weighting=weighting, update=update)
+        model.unlearn(X, y, sensitive_features=group)
+        counts.append(model.n_iter_)
+    assert (counts[0] > 1) == takes_several
+    assert counts[1] > 1
+
+
 def test_a_miss_of_a_single_step_is_told():
     data = make_data()
     X, y, _, weight = data
