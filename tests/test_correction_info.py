@@ -58,6 +58,19 @@ def test_it_says_what_was_corrected_by_what(rows):
     assert timedelta() - timedelta(seconds=2) < age < timedelta(minutes=5)
 
 
+@pytest.mark.parametrize(
+    ("options", "counted"),
+    [
+        ({}, 1.0),
+        ({"weighting": SoftWeighting(strength=0.02, objective_weight=2)}, 2.0),
+        ({"update": "one_step"}, 0.0),
+        ({"weighting": HardWeighting(fraction=0.02)}, 0.0),
+    ],
+)
+def test_it_says_how_much_the_objective_counted(rows, options, counted):
+    assert corrected(rows, **options).correction_info_["objective_weight"] == counted
+
+
 def test_it_counts_rows_and_groups(rows):
     X, y, group = rows
     model = UnlearningClassifier(

@@ -106,9 +106,10 @@ class Candidate:
         self._timer = corrector.timer
         self._change = None
         self.optimality = float("nan")
+        self.objective_weight = 0.0
         self.reached = self.reachable = self.gaps = None
 
-    def take_sequence(self, tried, reached, n_iter):
+    def take_sequence(self, tried, reached, n_iter, objective_weight):
         """Take what a sequence found.
 
         Parameters
@@ -119,7 +120,10 @@ class Candidate:
             The strength, and how the search for it ended.
         n_iter : int
             Steps that were taken.
+        objective_weight : float
+            How much the original objective counted in what is least.
         """
+        self.objective_weight = objective_weight
         self.tried, self.n_iter, self.reached = [tried], n_iter, reached
         self.optimality = reached.found.optimality
 
@@ -281,6 +285,7 @@ class Candidate:
             n_iter=self.n_iter,
             target=self.goal.target,
             optimality=self.optimality,
+            objective_weight=self.objective_weight,
             reachable_strength=self._reachable_strength(predicted),
             training_decrement=self._problem.training_decrement,
             timings=self._timer.seconds,

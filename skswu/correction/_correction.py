@@ -76,6 +76,8 @@ class Correction:
     optimality : float
         How far the weights are from the least change, relative to their size; NaN where
         that was not measured.
+    objective_weight : float
+        How much the original objective counted in what is least; 0 for a single step.
     reachable_strength : float
         The strength that can be reached, the one asked for if it is; NaN without one.
     training_decrement : float
@@ -105,6 +107,7 @@ class Correction:
     n_iter: int
     target: np.ndarray
     optimality: float
+    objective_weight: float
     reachable_strength: float
     training_decrement: float
     timings: dict

@@ -123,7 +123,7 @@ class Sequence:
             if reached.strength > 0.0:  # that of the fit was told
                 caught += reached.found.point.factor.warnings
             candidate.warnings.extend(dict.fromkeys(caught))
-            candidate.take_sequence(tried, reached, n_iter)
+            candidate.take_sequence(tried, reached, n_iter, self.search.weight)
             candidate.warnings.extend(self._told(reached, strength))
             candidate.warnings.extend(self._told_of_unfelt(candidate))
             if reached.strength == strength:

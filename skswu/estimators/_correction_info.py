@@ -54,6 +54,7 @@ def make_correction_info(fitted, parts, weighting, correction):
         "weighting": describe_part(weighting),
         "influence": describe_part(parts.influence),
         "update": describe_part(parts.update),
+        "objective_weight": float(correction.objective_weight),
         "measured_on": _measured_on(fitted, correction),
         "n_training_rows": fitted.training.n_rows,
         "n_evaluation_rows": fitted.measured.n_rows,

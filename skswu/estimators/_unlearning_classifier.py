@@ -156,8 +156,9 @@ class UnlearningClassifier(BaseUnlearningClassifier):
         :class:`~skswu.inspection.CorrectionReport`: ``"date"`` (UTC), ``"versions"``;
         ``"objectives"``, ``"weighting"``, ``"influence"`` and ``"update"``, the parts
         as text with all their parameters; ``"pos_labels"``, the label that each
-        objective looks at, or None; ``"measured_on"``, which rows the metrics were
-        measured on; ``"n_training_rows"``, ``"n_evaluation_rows"``,
+        objective looks at, or None; ``"objective_weight"``, how much the training
+        objective counted in what is least; ``"measured_on"``, which rows the metrics
+        were measured on; ``"n_training_rows"``, ``"n_evaluation_rows"``,
         ``"training_groups"`` and ``"evaluation_groups"`` with their numbers of rows,
         ``"training_strata"`` likewise where there are control features;
         ``"metrics"``, for each where it was before, was asked to go (None where
