@@ -5,6 +5,7 @@ import numpy as np
 from .._utils._tasks import is_stopped, task
 from .._utils._warnings import kept_warnings
 from ..exceptions import NothingToCorrectWarning
+from ..weighting._changes import out_of_range
 from ._candidate import Candidate
 from ._problem import Goal
 from ._step_timer import StepTimer
@@ -205,9 +206,5 @@ def _solve(weighting, linearized, strengths):
     """
     changes = weighting.solve(linearized, strengths)
     if not np.isfinite(changes.sizes).all():
-        raise ValueError(
-            f"The changes of the sample weights that {weighting!r} found are not "
-            "finite, or beyond the range of floats: ask for less (strength), and see "
-            "whether X or sample_weight holds numbers of such a size."
-        )
+        raise out_of_range(weighting)
     return changes

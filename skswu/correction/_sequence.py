@@ -10,7 +10,7 @@ from .._utils._tasks import is_stopped, task
 from .._utils._warnings import kept_warnings
 from ..exceptions import UnreachableTargetWarning
 from ..linear import _reweighted_passes as passes
-from ..weighting._changes import noted_change
+from ..weighting._changes import noted_change, out_of_range
 from ._candidate import Tried
 from ._correction import State
 from ._least_change import Constraints, Ends, Found, LeastChange
@@ -136,12 +136,7 @@ class Sequence:
     def _check_range(self, strength):
         target = self._target(strength) / self.search.constraints.scale
         if not np.abs(target).max(initial=0.0) < _LARGEST_TARGET:
-            raise ValueError(
-                f"The changes of the sample weights that {self.weighting.at(strength)} "
-                "asks for are not finite, or beyond the range of floats: ask for less "
-                "(strength), and see whether X or sample_weight holds numbers of such "
-                "a size."
-            )
+            raise out_of_range(self.weighting.at(strength))
 
     def _target(self, strength):
         """Return where the constrained values are to go."""

@@ -230,3 +230,12 @@ def _sums_of_note(block, name):
     epsilon = block[name]
     weighted = epsilon * block.count
     return np.einsum("sn,sn->s", weighted, epsilon), weighted.sum(axis=1)
+
+
+def out_of_range(weighting):
+    """Return the error of changes of the weights that are no numbers."""
+    return ValueError(
+        f"The changes of the sample weights by {weighting!r} are not finite, or beyond "
+        "the range of floats: ask for less (strength), and see whether X or "
+        "sample_weight holds numbers of such a size."
+    )
