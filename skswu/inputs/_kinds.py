@@ -123,13 +123,14 @@ def _distinct(block, columns):
     """Return the kinds in a block, and the position of each row's among them."""
     import pandas as pd
 
-    frame = pd.DataFrame({name: block[name] for name in columns})
-    positions = frame.groupby(list(columns), sort=False, dropna=False).ngroup()
-    positions = positions.to_numpy()
-    _, first = np.unique(positions, return_index=True)
-    values = [frame[name].iloc[first].tolist() for name in columns]
-    missing = [[None if pd.isna(one) else one for one in own] for own in values]
-    return list(zip(*missing, strict=True)), positions
+    kinds, positions = [()], 0
+    for name in columns:
+        codes, values = pd.factorize(block[name], use_na_sentinel=False)
+        values = [None if pd.isna(one) else one for one in values.tolist()]
+        positions, found = pd.factorize(positions * len(values) + codes)
+        pairs = [divmod(one, len(values)) for one in found.tolist()]
+        kinds = [(*kinds[kind], values[code]) for kind, code in pairs]
+    return kinds, positions
 
 
 def _tally(block, columns):
