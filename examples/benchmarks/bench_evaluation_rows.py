@@ -94,7 +94,7 @@ def disparity(model, objective, test):
     return DISPARITIES[objective](test.y, model.predict(test.X), **groups)
 
 
-def measure_rows(train, test, objective, seed):
+def measure_rows(train, test, objective, update, seed):
     """Return the shares that are left, one a fraction, and how far reports are off."""
     shares, losses = [], []
     for fraction in FRACTIONS:
@@ -102,7 +102,7 @@ def measure_rows(train, test, objective, seed):
             LogisticRegression(max_iter=1000),
             objective=objective,
             validation_fraction=fraction,
-            update="one_step",
+            update=update,
             random_state=seed,
         ).fit(train.X, train.y, sensitive_features=train.groups)
         before = gaps(model.original_estimator_, objective, test)
@@ -143,13 +143,14 @@ def measure_bounds(train, test, objective, seed):
     return found
 
 
-def print_rows(makers, n_splits):
+def print_rows(makers, update, n_splits):
     print("| table | objective | 0.2 | None | auto | after: bias, RMSE | estimate |")
     print("| --- | --- | ---: | ---: | ---: | ---: | ---: |")
     for name, draw in makers.items():
         for objective in DISPARITIES:
             found = [
-                measure_rows(*draw(seed), objective, seed) for seed in range(n_splits)
+                measure_rows(*draw(seed), objective, update, seed)
+                for seed in range(n_splits)
             ]
             shares, losses = (np.array([one[k] for one in found]) for k in (0, 1))
             cells = [
@@ -203,7 +204,15 @@ def main():
     parser.add_argument("--splits", type=int, default=20)
     parser.add_argument("--compas", metavar="FILE.csv", help="COMPAS, may be gzipped")
     parser.add_argument("--tables", nargs="+", help="default: all")
-    parser.add_argument("--only-bounds", action="store_true", help="the second table")
+    parser.add_argument(
+        "--only", choices=("rows", "bounds"), help="the first or the second table"
+    )
+    parser.add_argument(
+        "--update",
+        default="influence",
+        choices=("influence", "one_step"),
+        help="of the first table; default: influence, several steps",
+    )
     parser.add_argument("--quick", action="store_true", help="two splits of one table")
     arguments = parser.parse_args()
     makers = tables(arguments.compas)
@@ -212,10 +221,11 @@ def main():
     if arguments.quick:
         makers, n_splits = dict([*makers.items()][:1]), 2
     warnings.simplefilter("ignore")
-    if not arguments.only_bounds:
-        print_rows(makers, n_splits)
+    if arguments.only != "bounds":
+        print_rows(makers, arguments.update, n_splits)
         print()
-    print_bounds(makers, n_splits)
+    if arguments.only != "rows":
+        print_bounds(makers, n_splits)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """A student of two teachers, one of whom knows nothing."""
 
-from ._training import NetworkUpdate, forgotten, retained
+from ._training import NetworkUpdate, forgotten, raised
 
 
 class BadTeacher(NetworkUpdate):
@@ -8,15 +8,16 @@ class BadTeacher(NetworkUpdate):
 
     A student that starts as a copy of the original descends
 
-    .. math:: \sum_i w_i \left( r_i \, \mathrm{KL}(t_i \| s_i) + f_i \, \mathrm{KL}(b_i
-              \| s_i) \right) + R
+    .. math:: \sum_i w_i \left( (1 - f_i) \, \mathrm{KL}(t_i \| s_i) + f_i \,
+              \mathrm{KL}(b_i \| s_i) + g_i \, \ell_i \right) + R
 
-    with t the original network and b one of the same build with random parameters. In
-    soft form, a sample's share of each teacher is :math:`f_i = \min(\max(
-    -\varepsilon_i, 0), 1)` and :math:`r_i = \max(1 + \varepsilon_i, 0)`; with
-    :math:`\varepsilon \in \{-1, 0\}` each sample has one teacher, as in the source.
-    A sample that is weighted up learns what the original already gives, so that only
-    what is weighted down has an effect: soft weights move it little. For skorch nets.
+    with t the original network, b one of the same build with random parameters, and
+    :math:`\ell` the training loss of the student. In soft form, a sample's share of the
+    bad teacher is :math:`f_i = \min(\max(-\varepsilon_i, 0), 1)`. A sample that is
+    weighted up learns its own label as well, :math:`g_i = \max(\varepsilon_i, 0)`: at
+    the original network, where KL to it is flat, that pulls as the new weights pull.
+    With :math:`\varepsilon \in \{-1, 0\}` each sample has one teacher, as in the
+    source. For skorch nets.
 
     Parameters
     ----------
@@ -47,11 +48,12 @@ class BadTeacher(NetworkUpdate):
         training = view.start_training(rows, move.parameters, **options)
         good = training.teacher(view.scores(rows, move.parameters))
         bad = training.teacher(view.scores(rows, random))
-        keep = training.weighted(
-            rows.weight * retained(move.epsilon), lambda z, y, i: good(z, i)
-        )
-        forget = training.weighted(
-            rows.weight * forgotten(move.epsilon), lambda z, y, i: bad(z, i)
-        )
-        training.run(lambda z, y, i: keep(z, y, i) + forget(z, y, i), self.max_epochs)
+        taken = forgotten(move.epsilon)
+        parts = [
+            (1.0 - taken, lambda z, y, i: good(z, i)),
+            (taken, lambda z, y, i: bad(z, i)),
+            (raised(move.epsilon), lambda z, y, i: training.losses(z, y)),
+        ]
+        parts = [training.weighted(rows.weight * share, loss) for share, loss in parts]
+        training.run(lambda *batch: sum(part(*batch) for part in parts), self.max_epochs)
         return training.parameters, 1.0

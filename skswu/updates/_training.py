@@ -60,6 +60,11 @@ def forgotten(epsilon):
     return np.clip(-epsilon, 0.0, 1.0)
 
 
+def raised(epsilon):
+    r"""Return :math:`\max(\varepsilon, 0)`, what is added to each sample."""
+    return np.maximum(epsilon, 0.0)
+
+
 def share_taken(weight, epsilon):
     r"""Return the share that is taken of a sample, as a mean over what is taken.
 

@@ -336,14 +336,15 @@ def test_bad_teacher_is_learnt_from_where_samples_are_taken(data):
     inputs = torch.as_tensor(X)
     good = net.module_(inputs).softmax(1).detach()
     bad = random_teacher(net, data, 0)
+    y, more = torch.as_tensor(data[1]), torch.as_tensor(np.maximum(epsilon, 0.0))
     forget = torch.as_tensor(np.maximum(-epsilon, 0.0))
-    keep = torch.as_tensor(1.0 + epsilon)
 
     def losses(module):
         student = module(inputs).log_softmax(1)
-        return keep * kl_div(student, good, reduction="none").sum(1) + forget * kl_div(
-            student, bad, reduction="none"
-        ).sum(1)
+        from_good = kl_div(student, good, reduction="none").sum(1)
+        from_bad = kl_div(student, bad, reduction="none").sum(1)
+        own = cross_entropy(module(inputs), y, reduction="none")
+        return (1.0 - forget) * from_good + forget * from_bad + more * own
 
     expected = descend(net.module_, losses, epochs=3, decay=0.0)
     assert_same(model.estimator_.module_, expected)
