@@ -13,6 +13,7 @@ estimate along the last step, in a norm that draws to the weights at hand.
 """
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -26,7 +27,7 @@ _MOST_CURVATURE = 10.0
 # A chord may move the metrics by this share of what is left to do.
 _CHORD_SHARE = 0.05
 _MAX_NEWTON = 20
-# Mean square of changes that go nowhere, after a target that is out of reach.
+# Mean square of changes that lead nowhere.
 _LOST = 25.0
 # Miss and residual at which a search that goes no farther has ended well.
 _MET = 1e-3
@@ -155,7 +156,8 @@ class LeastChange:
 
     def begin(self):
         """Return the Point of the original model."""
-        self.model.reduce(passes.begin)
+        (total,) = self.model.reduce(passes.begin)
+        self.largest = _LOST * total
         start = self.model.problem.view.parameters
         measured = self.model.measure(start, "epsilon")
         self._own_before = measured.own_value
@@ -237,14 +239,9 @@ class _Search:
         return met and self.optimality <= self.ends.tol
 
     def _is_stuck(self, violations):
-        """Say whether many steps brought the metrics hardly closer to the target.
-
-        Or whether weights without a bound are far beyond what an answer would have.
-        """
+        """Say whether many steps brought the metrics hardly closer to the target."""
         if self.violation <= self.ends.target_tol * self.scale:
             return False
-        if self.point.size > _LOST * self.model.problem.objective.rows.n_rows:
-            return True
         if len(violations) <= _PATIENCE or self.violation <= 0.1 * self.scale:
             return False
         return self.violation > 0.5 * violations[-1 - _PATIENCE]
@@ -308,9 +305,9 @@ class _Search:
         descent, phi = self._prepare_merit(proposal, left)
         slack = _ROUNDING * abs(phi)
         share, tried = 1.0, self._try(proposal, 1.0)
-        if self._merit(tried) > phi + _SUFFICIENT * descent + slack:
+        if not self._falls_to(tried, phi + _SUFFICIENT * descent + slack):
             tried = self._corrected(proposal, tried)
-        while self._merit(tried) > phi + _SUFFICIENT * share * descent + slack:
+        while not self._falls_to(tried, phi + _SUFFICIENT * share * descent + slack):
             share /= 2.0
             if share <= self.ends.least:
                 return "stalled"
@@ -321,17 +318,17 @@ class _Search:
         return None
 
     def _quadratic(self, measured):
-        sigma = self.sigma
+        sigma, factor = self.sigma, self.point.factor
         values = self.constraints.of(measured)
         asked = values - self.target
         return Quadratic(
-            effects=self.linear.effects[:, :-1],
+            effects=factor.part(self.linear.effects[:, :-1]),
             asked=asked,
             is_floor=self.constraints.is_floor,
-            gradient=self.point.measured.gradient,
-            own_gradient=self.linear.own_gradient,
-            hessian=self.point.factor.hessian,
-            pulls=self.pulls,
+            gradient=factor.part(self.point.measured.gradient),
+            own_gradient=factor.part(self.linear.own_gradient),
+            hessian=factor.hessian,
+            pulls=factor.square(self.pulls),
             objective_weight=self.c,
             stiffness=1.0 + sigma,
             slack=max(
@@ -343,20 +340,27 @@ class _Search:
 
     def _propose(self, measured):
         """Return the Proposal of the programme, whose metrics start from a model's."""
-        centre = self.sigma / (1.0 + self.sigma)
+        centre, factor = self.sigma / (1.0 + self.sigma), self.point.factor
 
         def combine(direction):
-            matrix = self.model.model.unpack(direction)
+            matrix = self.model.model.unpack(factor.whole(direction))
             loss, gradient, distance, size, n_bound = self.model.reduce(
                 passes.combine, direction=matrix, centre=centre, **self.bounds
             )
-            gradient = self.model.model.pack(gradient)
+            gradient = factor.part(self.model.model.pack(gradient))
             return Combined(float(loss), gradient, distance, size, n_bound)
 
-        programme = ObjectiveProgramme(
-            self._quadratic(measured), combine, self.model.bound_pulls
+        def bound_pulls():
+            return factor.square(self.model.bound_pulls())
+
+        programme = ObjectiveProgramme(self._quadratic(measured), combine, bound_pulls)
+        proposal = programme.solve(self.multipliers, factor.part(self.toward))
+        gradient = factor.whole(proposal.combined.gradient)
+        return replace(
+            proposal,
+            toward=factor.whole(proposal.toward),
+            combined=replace(proposal.combined, gradient=gradient),
         )
-        return programme.solve(self.multipliers, self.toward)
 
     def _is_stationary(self, proposal, left):
         """Say whether no change of the weights brings the metrics much closer."""
@@ -371,7 +375,8 @@ class _Search:
         step = -self.model_step(proposal.combined.gradient)
         slope, square = self.model.reduce(passes.toward_proposal)
         own = self.c * float(self.linear.own_gradient @ step)
-        bent = self.c * float(step @ point.factor.hessian @ step)
+        part = point.factor.part(step)
+        bent = self.c * float(part @ point.factor.hessian @ part)
         falls = slope + own
         modelled = falls + 0.5 * (1.0 + self.sigma) * square + 0.5 * bent
         gained = self.violation - left
@@ -395,11 +400,13 @@ class _Search:
         """Return the inverse Hessian times a gradient."""
         return self.point.factor.solve(gradient[:, None])[:, 0]
 
-    def _merit(self, tried):
+    def _falls_to(self, tried, most):
+        """Say whether there is a point, whose merit function is low enough."""
         if tried is None:
-            return np.inf
+            return False
         left = float(np.linalg.norm(self._left(tried.measured)))
-        return self._height(tried.measured, tried.size) + self.penalty * left
+        merit = self._height(tried.measured, tried.size) + self.penalty * left
+        return merit <= most
 
     def _corrected(self, proposal, tried):
         """Return the step once more, with the metrics that it led to, if it is better.
@@ -416,14 +423,19 @@ class _Search:
         return self._try(again, 1.0, "proposal")
 
     def _try(self, proposal, share, name="kept_proposal"):
-        """Return the Point under a share of a proposal, None if there is none."""
+        """Return the Point under a share of a proposal, None if there is none.
+
+        There is none where weights without a bound are far beyond any answer's.
+        """
         self.model.reduce(passes.mix, share=share, other=name)
         (size,) = self.model.reduce(passes.size_of_trial)
+        if not size <= self.owner.largest:
+            return None
         point = self.point
         gradient = point.measured.gradient + share * proposal.combined.gradient
         with np.errstate(over="ignore", invalid="ignore"):
             here = point.measured.parameters
-            start = here - self.model_step(gradient)
+            start = self.model.landing(point.measured, -self.model_step(gradient))
             before = point.measured.value + share * proposal.combined.loss
             matters = max(
                 min(self.violation, 0.1 * self.scale),
@@ -447,17 +459,19 @@ class _Search:
             slope = float(step @ gradient)
             if not slope <= 0.0:
                 return None
-            share, measured = 1.0, self.model.measure(parameters + step, name)
+            land = partial(self.model.model.landing, parameters, gradient)
+            share, measured = 1.0, self.model.measure(land(step), name)
             rounding = 1e-12 * abs(value)
             while not measured.value <= value + 0.1 * share * slope + rounding:
                 share /= 2.0
                 if share < 1e-8:
                     return None
-                measured = self.model.measure(parameters + share * step, name)
+                measured = self.model.measure(land(share * step), name)
             chord = -factor.solve(measured.gradient[:, None])[:, 0]
-            ahead = self.model.measure(measured.parameters + chord, name)
+            ahead = self.model.measure(self.model.landing(measured, chord), name)
             if ahead.value <= measured.value + rounding:
                 is_near = self._is_near(measured, ahead, tol, size)
+                is_near &= self.model.moves_alike(factor, ahead)
                 measured = ahead
                 if share == 1.0 and is_near:
                     return measured, factor

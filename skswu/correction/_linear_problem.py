@@ -167,7 +167,8 @@ class LinearProblem(ViewProblem):
     def first_factor(self, model):
         """Return the Factor of the fit, as a ReweightedModel makes it."""
         start = self._start
-        return model.factor_of(start.curvature.hessian, start.total_weight)
+        every = np.ones(self.objective.model.n_parameters, dtype=bool)
+        return model.factor_of(start.curvature.hessian, start.total_weight, every)
 
     @property
     def total_weight(self):

@@ -225,6 +225,8 @@ def _at_original(problem, multipliers):
 
 def _at_corrected(problem, parameters):
     model = problem.objective.model.at(parameters)
+    moving = model.are_moving(parameters, 0.0)
+    model = model.part(moving)
     rows = _rows_at(problem, model)
     inverse = _inverse_under(problem, model, rows)
     evaluation = BlockEvaluation(problem.evaluation, model)
@@ -233,7 +235,7 @@ def _at_corrected(problem, parameters):
     n = len(measured) // 2
     _, gradients = evaluation.linearized(measured[:n], measured[n:])
     # In the place of the utility, what pulls the model back to the fit.
-    gradients[-1] = problem.view.gradient_at(problem.rows, parameters)
+    gradients[-1] = problem.view.gradient_at(problem.rows, parameters)[moving]
     directions = np.ascontiguousarray(inverse.solve(gradients.T).vectors.T)
     objective.note_influences(directions, _nothing)
     multipliers, _ = _combination(rows).multipliers()

@@ -24,7 +24,7 @@ class Measured:
     value : float
         The training objective under the changed weights.
     gradient : ndarray of shape (n_parameters,)
-        Its gradient.
+        Its least subgradient, see :class:`~skswu.linear.LinearModel`.
     own_value : float
         The training objective under the fit's weights.
     values : ndarray of shape (n_metrics + 1,)
@@ -44,10 +44,12 @@ class Factor:
 
     Attributes
     ----------
-    hessian : ndarray of shape (n_parameters, n_parameters)
-        With the damping.
+    hessian : ndarray of shape (n_moving, n_moving)
+        Of the parameters that move, with the damping.
     inverse : InverseCurvature
         Of it.
+    moving : ndarray of bool of shape (n_parameters,)
+        Which parameters move; an l1 norm holds some at 0.
     warnings : list of pairs of message and category
         Of the inverse. Most factors are of models that are only tried, so that whoever
         takes one passes them on.
@@ -55,11 +57,28 @@ class Factor:
 
     hessian: np.ndarray
     inverse: Any
+    moving: np.ndarray
     warnings: list
 
     def solve(self, vectors):
         """Return the inverse times vectors (n_parameters, n_vectors)."""
-        return self.inverse.solve(vectors).vectors
+        return self.whole(self.inverse.solve(self.part(vectors)).vectors)
+
+    def part(self, vectors):
+        """Return the entries (n_moving, ...) of the parameters that move."""
+        return vectors if self.moving.all() else vectors[self.moving]
+
+    def square(self, matrix):
+        """Return the rows and columns of the parameters that move."""
+        return self.part(self.part(matrix).T).T
+
+    def whole(self, part):
+        """Return vectors that are 0 off the parameters that move."""
+        if self.moving.all():
+            return part
+        whole = np.zeros((len(self.moving), *part.shape[1:]))
+        whole[self.moving] = part
+        return whole
 
 
 class ReweightedModel:
@@ -96,28 +115,36 @@ class ReweightedModel:
         value, gradient, hessian, total = self.reduce(
             passes.curve, loss=self.loss, matrix=matrix, name=name
         )
-        return (
-            self.factor_of(hessian, float(total)),
-            float(value) + self._added(parameters),
-            self._gradient(gradient, parameters),
-        )
+        gradient = self._gradient(gradient, parameters)
+        moving = self.model.are_moving(parameters, gradient)
+        factor = self.factor_of(hessian, float(total), moving)
+        return factor, float(value) + self._added(parameters), gradient
 
-    def factor_of(self, hessian, total_weight):
-        """Return the Factor of a Hessian of the losses."""
+    def factor_of(self, hessian, total_weight, moving):
+        """Return the Factor of a Hessian of the losses, in the parameters that move."""
         influence, view = self.problem.influence, self.problem.view
-        operator = LinearCurvature(self.model, self.rows, hessian=hessian)
+        operator = LinearCurvature(self.model.part(moving), self.rows, hessian=hessian)
         with kept_warnings() as caught:
             inverse = influence.invert_operator(view, operator, total_weight)
-        return Factor(self._dense(operator, total_weight), inverse, caught)
+        return Factor(self._dense(operator, total_weight), inverse, moving, caught)
 
     def _dense(self, operator, total_weight):
-        n = self.model.n_parameters
+        n = operator.n_parameters
         dense = np.zeros((n, n))
         for indices, block in operator.dense_blocks():
             dense[indices, indices] = block
         damping = self.problem.influence.damping_of(self.problem.view)
         dense[np.diag_indices(n)] += damping * total_weight
         return dense
+
+    def moves_alike(self, factor, measured):
+        """Say whether what moves at a Measured is what moves in a Factor."""
+        given = measured.parameters, measured.gradient
+        return bool((self.model.are_moving(*given) == factor.moving).all())
+
+    def landing(self, measured, step):
+        """Return where a step from a Measured leads."""
+        return self.model.landing(measured.parameters, measured.gradient, step)
 
     def measure(self, parameters, name):
         """Return the Measured of parameters."""
@@ -186,9 +213,9 @@ class ReweightedModel:
         return square if free.all() else square[np.ix_(free, free)]
 
     def _gradient(self, sums, parameters):
-        gradient = self.model.pack(sums)
-        return gradient + self.model.smooth_penalty_gradient(parameters) - self.tilt
+        gradient = self.model.pack(sums) - self.tilt
+        return self.model.least_subgradient(gradient, parameters)
 
     def _added(self, parameters):
-        penalty = float(self.model.smooth_penalty(parameters))
+        penalty = float(self.model.penalty(parameters))
         return penalty - float(self.tilt @ parameters)

@@ -80,15 +80,67 @@ class LinearModel:
     def smooth_penalty(self, vectors):
         """Return the penalties with the fit's own signs, smooth where one turns.
 
-        A step of Newton's method is one of this function: it does not see that the l1
-        norm has a kink where a coefficient crosses zero.
+        A single step of Newton's method is one of this function: it does not see that
+        the l1 norm has a kink where a coefficient crosses zero.
         """
         signed = self.l1 * np.sign(self.parameters)
         return vectors @ signed + 0.5 * vectors**2 @ self.l2
 
-    def smooth_penalty_gradient(self, vectors):
-        """Return the gradients (..., n_parameters) of :meth:`smooth_penalty`."""
-        return self.l1 * np.sign(self.parameters) + self.l2 * vectors
+    def least_subgradient(self, gradient, parameters):
+        """Return the subgradient of the objective that is least in size.
+
+        Parameters
+        ----------
+        gradient : ndarray of shape (n_parameters,)
+            Of the losses.
+        parameters : ndarray of shape (n_parameters,)
+            The model. Where a parameter is 0, the l1 norm takes what it can from the
+            gradient; 0 is left of those that it holds there.
+        """
+        gradient = gradient + self.l2 * parameters
+        held = np.sign(gradient) * (np.abs(gradient) - self.l1).clip(0.0)
+        moving = gradient + self.l1 * np.sign(parameters)
+        return np.where(parameters == 0.0, held, moving)
+
+    def are_moving(self, parameters, subgradient):
+        """Say of each parameter whether it moves: the l1 norm holds some at 0.
+
+        Parameters
+        ----------
+        parameters, subgradient : ndarray of shape (n_parameters,)
+            The model, and its :meth:`least_subgradient`.
+        """
+        return (self.l1 == 0.0) | (parameters != 0.0) | (subgradient != 0.0)
+
+    def landing(self, parameters, subgradient, step):
+        """Return where a step leads; parameters with an l1 norm stop at 0.
+
+        Parameters
+        ----------
+        parameters, subgradient : ndarray of shape (n_parameters,)
+            The model, and its :meth:`least_subgradient`.
+        step : ndarray of shape (n_parameters,)
+            From there.
+        """
+        side = np.where(parameters == 0.0, -np.sign(subgradient), np.sign(parameters))
+        ahead = parameters + step
+        return np.where((self.l1 > 0.0) & (ahead * side <= 0.0), 0.0, ahead)
+
+    def part(self, moving):
+        """Return the same objective of some parameters; the others are held at 0.
+
+        Parameters
+        ----------
+        moving : ndarray of bool of shape (n_parameters,)
+            Which.
+        """
+        if moving.all():
+            return self
+        free = self.free.copy()
+        free[self.free] = moving
+        matrix = np.where(free, self.matrix, 0.0)
+        given = {"l1": self.l1[moving], "l2": self.l2[moving]}
+        return replace(self, matrix=matrix, free=free, **given)
 
     def penalty_gradient(self, vectors):
         """Return their gradients, (..., n_parameters)."""

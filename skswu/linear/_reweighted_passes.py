@@ -249,9 +249,9 @@ def accept(block):
 
 
 def begin(block):
-    """Note that no weight is changed."""
+    """Note that no weight is changed; return the sum of the sample weights."""
     block["epsilon"] = np.zeros(block.n_rows)
-    return ()
+    return (float(np.broadcast_to(block.count, block.n_rows).sum()),)
 
 
 def keep(block, name):

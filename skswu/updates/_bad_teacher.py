@@ -55,5 +55,7 @@ class BadTeacher(NetworkUpdate):
             (raised(move.epsilon), lambda z, y, i: training.losses(z, y)),
         ]
         parts = [training.weighted(rows.weight * share, loss) for share, loss in parts]
-        training.run(lambda *batch: sum(part(*batch) for part in parts), self.max_epochs)
+        training.run(
+            lambda *batch: sum(part(*batch) for part in parts), self.max_epochs
+        )
         return training.parameters, 1.0

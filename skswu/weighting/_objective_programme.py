@@ -279,6 +279,9 @@ def _factor(matrix):
 
 
 def _solve_small(matrix, right):
-    scale = 1.0 / np.sqrt(np.diag(matrix).clip(np.finfo(float).tiny))
+    # Multipliers of what no row moves stay where they are.
+    diagonal = np.diag(matrix)
+    is_moved = diagonal > np.finfo(float).tiny
+    scale = np.sqrt(np.divide(1.0, diagonal, out=np.zeros(len(right)), where=is_moved))
     scaled = matrix * scale * scale[:, None]
     return scale * np.linalg.lstsq(scaled, scale * right, rcond=1e-13)[0]
