@@ -360,7 +360,7 @@ def positive_position(pos_label, classes):
     if pos_label is None:
         if len(classes) > 2:
             raise ValueError(
-                "Only binary classification is supported. without a pos_label; give "
+                "Only binary classification is supported without a pos_label; give "
                 f"the objective one of {classes.tolist()}, whose rate is compared."
             )
         return len(classes) - 1
