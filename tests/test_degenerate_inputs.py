@@ -420,7 +420,7 @@ def test_one_strength_is_the_whole_correction(data):
     assert model.path_["strength"].tolist() == [1.0]
 
 
-@pytest.mark.parametrize("strengths", [[0.5, np.inf], [np.nan]])
+@pytest.mark.parametrize("strengths", [[0.5, np.inf], [np.nan], ["a"], [None, [1]]])
 def test_strengths_that_are_no_numbers_are_refused(data, strengths):
     X, y, group = data
     model = UnlearningClassifierCV(LogisticRegression().fit(X, y), strengths=strengths)

@@ -253,6 +253,18 @@ def test_a_fold_without_a_label_is_an_error_in_words(data):
         model.fit(X, y, sensitive_features=group)
 
 
+def test_splits_may_be_masks(data):
+    X, y, group = data
+    model = UnlearningClassifierCV(LogisticRegression(), strengths=3, random_state=0)
+    splits = list(KFold(3).split(X))
+    masks = [tuple(np.isin(np.arange(600), part) for part in one) for one in splits]
+    paths = [
+        clone(model).set_params(cv=cv).fit(X, y, sensitive_features=group).path_
+        for cv in (splits, masks)
+    ]
+    pd.testing.assert_frame_equal(*paths)
+
+
 def test_parallel_splits_give_the_same(frame):
     X, y = frame
     model = UnlearningClassifierCV(
@@ -616,6 +628,11 @@ BAD = {
     "metric": ({"disparity": "fairness"}, "not the name of a parity metric"),
     "utility": ({"utility": "usefulness"}, "usefulness"),
     "cv": ({"cv": "many"}, "'cv' parameter"),
+    "no split": ({"cv": []}, r"'cv' parameter must give one split .* \[\] gives none"),
+    "a split that scores nothing": (
+        {"cv": [(range(600), range(9)), (range(600), [])]},
+        "'cv' parameter .* split 1 has 600 and 0",
+    ),
     "threshold": (
         {"tune_threshold": True, "utility": "balanced_accuracy"},
         "tune_threshold=True needs",

@@ -424,7 +424,7 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
             if self.strengths == 1:
                 return [1.0]
             return np.linspace(0.0, _LARGEST_STRENGTH, self.strengths).tolist()
-        strengths = np.asarray(self.strengths, dtype=np.float64)
+        strengths = _floats(self.strengths)
         fine = (strengths >= 0) & (strengths < np.inf)
         if strengths.ndim != 1 or not len(strengths) or not fine.all():
             raise ValueError(
@@ -463,9 +463,7 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
 
     def _cross_validate(self, data, parts):
         """Return the PathTable of predictions on parts that were not fitted on."""
-        splitter = check_cv(self.cv, data.y, classifier=True)
-        X = data.X if is_indexed_by_row(data.X) else np.arange(len(data.y))
-        splits = list(splitter.split(X, data.y, **data.metadata.split))
+        splits = self._read_splits(data)
         times = np.bincount(np.concatenate([test for _, test in splits]))
         with task("cross-validation", len(splits), in_order=False):
             at_hand = current_task()
@@ -482,6 +480,28 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
             disparities, [path.rows for path in paths], [path.before for path in paths]
         )
         return PathTable(self._read_strengths(), paths, pooled, self._rule)
+
+    def _read_splits(self, data):
+        """Return the positions of the rows that each split fits on and scores."""
+        splitter = check_cv(self.cv, data.y, classifier=True)
+        X = data.X if is_indexed_by_row(data.X) else np.arange(len(data.y))
+        splits = [
+            tuple(map(_positions, parts))
+            for parts in splitter.split(X, data.y, **data.metadata.split)
+        ]
+        if not splits:
+            raise ValueError(
+                f"The 'cv' parameter must give one split of the rows or more; {self.cv}"
+                " gives none."
+            )
+        for position, parts in enumerate(splits):
+            if not all(map(len, parts)):
+                raise ValueError(
+                    "The 'cv' parameter must give splits with rows to fit on and rows "
+                    f"to score; split {position} has {len(parts[0])} and "
+                    f"{len(parts[1])}."
+                )
+        return splits
 
     def _measure_split(self, data, parts, train, test, times, position, at_hand):
         """Return the MeasuredPath of a fit on some rows, scored on others."""
@@ -578,6 +598,20 @@ class Walk:
         """Return the tuned threshold of one of them; None is the classifier's own."""
         threshold = self.measured.points[position].columns.get("threshold", np.nan)
         return None if np.isnan(threshold) else threshold
+
+
+def _floats(values):
+    """Return an array of floats, one of NaN if some are no numbers."""
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        return np.array([np.nan])
+
+
+def _positions(rows):
+    """Return positions of rows, which may be given as a mask."""
+    rows = np.asarray(rows)
+    return np.flatnonzero(rows) if rows.dtype == bool else rows
 
 
 def _stored(column):
