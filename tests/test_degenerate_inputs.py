@@ -26,7 +26,7 @@ from skswu.exceptions import (
     UtilityLossWarning,
 )
 from skswu.inspection import influence_values, leave_one_out, weights_summary
-from skswu.objectives import DemographicParity, TargetUtility
+from skswu.objectives import BoundedGroupLoss, DemographicParity, TargetUtility
 from skswu.updates import FisherForgetting, GradientAscent, InfluenceUpdate, Refit
 from skswu.weighting import HardWeighting, LinearizedMetrics, SoftWeighting
 
@@ -72,6 +72,37 @@ def test_held_out_rows_that_all_weigh_nothing_are_refused(data, kind, objective)
     weight[held_out] = 0
     with pytest.raises(ValueError, match="have a sample_weight of 0"):
         model.fit(X, y, sensitive_features=group, sample_weight=weight)
+
+
+@pytest.mark.parametrize(
+    "objective", [DemographicParity(), BoundedGroupLoss(upper_bound=0.1)]
+)
+def test_which_rows_lack_a_group_is_told(data, objective):
+    X, y, group = data
+    few = np.where(np.arange(120) < 2, 2, group)
+    model = UnlearningClassifier(
+        LogisticRegression(),
+        objective=objective,
+        validation_fraction=0.02,
+        update="one_step",
+        random_state=0,
+    )
+    message = r"the rows that validation_fraction=0.02 holds out hold no row .* of '2'"
+    with pytest.raises(ValueError, match=message):
+        model.fit(X, y, sensitive_features=few)
+    model.set_params(validation_fraction="auto")
+    weight = np.where(few == 2, 0.0, 1.0)
+    message = r"the training rows hold no row .* of '2'. Give rows that cover"
+    with pytest.raises(ValueError, match=message):
+        model.fit(X, y, sensitive_features=few, sample_weight=weight)
+    model.set_params(estimator=LogisticRegression().fit(X, y))
+    message = r"the training rows hold .* of '2'. Give evaluation rows \(X_val\)"
+    with pytest.raises(ValueError, match=message):
+        model.unlearn(X, y, sensitive_features=few, sample_weight=weight)
+    message = r"the evaluation rows hold no row .* of '1'. Give evaluation rows"
+    own = {"X_val": X, "y_val": y, "sensitive_features_val": 2 * group}
+    with pytest.raises(ValueError, match=message):
+        model.unlearn(X, y, sensitive_features=few, **own)
 
 
 @pytest.mark.skipif(

@@ -55,6 +55,7 @@ from ..models._wrapped_classifier import (
     check_no_samplers,
     tags_or_none,
 )
+from ..objectives._missing_groups import measuring
 from ..rows import BroughtRows
 from ._correction_info import make_correction_info, noting_warnings
 from ._evaluation_rows import AUTO_FRACTION, leaves_out, may_leave_out
@@ -578,6 +579,20 @@ class BaseUnlearningClassifier(
         problem = parts.update.pose(setting)
         return Corrector(problem, parts.weighting, parts.update, self.verbose)
 
+    def _measured_rows(self, fitted):
+        """Return in words which rows are measured, and how others could be."""
+        if fitted.validation_indices is not None:
+            fraction = self.validation_fraction
+            return (
+                f"the rows that validation_fraction={fraction!r} holds out",
+                "Hold out a larger fraction, or take None to measure on the training "
+                "rows",
+            )
+        if fitted.held_out is not None:
+            return "the evaluation rows", "Give evaluation rows that cover every group"
+        given = "rows" if fitted.given is not None else "evaluation rows (X_val)"
+        return "the training rows", f"Give {given} that cover every group"
+
     def _correct(self, fitted, parts):
         """Correct a fitted estimator and store what comes of it."""
         if not hasattr(fitted.estimator, "classes_"):
@@ -587,7 +602,8 @@ class BaseUnlearningClassifier(
             )
         # What leaves the range of floats is told by our own warnings and errors.
         errors = np.errstate(over="ignore", invalid="ignore")
-        with errors, task("correction", n_subtasks=None):
+        measured = measuring(*self._measured_rows(fitted))
+        with errors, measured, task("correction", n_subtasks=None):
             found = self._find_correction(fitted, parts)
         self.estimator_ = found.estimator
         self.original_estimator_ = fitted.estimator
