@@ -148,6 +148,22 @@ def test_coefficients_that_do_not_tell_the_classes_apart_are_refused(data):
         model.unlearn(X, y)
 
 
+@pytest.mark.parametrize("attribute", ["coef_", "intercept_"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("update", ["one_step", "refit"])
+@pytest.mark.parametrize("classifier", [LogisticRegression, RidgeClassifier])
+def test_coefficients_that_are_no_numbers_are_refused(
+    data, attribute, value, update, classifier
+):
+    X, y, group = data
+    fitted = classifier().fit(X, y)
+    np.atleast_2d(getattr(fitted, attribute))[0, -1] = value
+    model = UnlearningClassifier(fitted, update=update)
+    message = f"{attribute} of the {classifier.__name__} holds NaN or infinity, 1 of"
+    with pytest.raises(ValueError, match=message):
+        model.unlearn(X, y, sensitive_features=group)
+
+
 def test_a_step_beyond_the_range_of_floats_is_refused():
     move = SimpleNamespace(
         parameters=np.zeros(2),
