@@ -595,11 +595,7 @@ class BaseUnlearningClassifier(
 
     def _correct(self, fitted, parts):
         """Correct a fitted estimator and store what comes of it."""
-        if not hasattr(fitted.estimator, "classes_"):
-            raise TypeError(
-                f"{type(fitted.estimator).__name__} has no classes_ once it is fitted, "
-                "as every classifier of scikit-learn has."
-            )
+        _check_knows_classes(fitted.estimator)
         # What leaves the range of floats is told by our own warnings and errors.
         errors = np.errstate(over="ignore", invalid="ignore")
         measured = measuring(*self._measured_rows(fitted))
@@ -813,6 +809,23 @@ class BaseUnlearningClassifier(
             objective.is_multiclass for objective in objectives
         )
         return tags
+
+
+def _check_knows_classes(estimator):
+    """Insist that a fitted estimator knows its labels, or say how it may."""
+    if hasattr(estimator, "classes_"):
+        return
+    bare = WrappedClassifier(estimator).bare
+    cure = ""
+    if getattr(bare, "classes", bare) is None:
+        cure = (
+            " It learns them from the y of its fit or, fitted without, from its "
+            "parameter 'classes', all labels in order: set_params(classes=[0, 1])."
+        )
+    raise TypeError(
+        f"{type(bare).__name__} has no classes_ once it is fitted, as every "
+        f"classifier of scikit-learn has.{cure}"
+    )
 
 
 def _check_not_listed(key, part, value):
