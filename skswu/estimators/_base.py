@@ -46,6 +46,7 @@ from ..inputs._sample_weight import (
     leaves_out_by_weight,
     sample_weight_options,
     weigh_rows_out,
+    weights_by_routing,
 )
 from ..models import WrappedClassifier
 from ..models._pipeline_fit import fit_recorded, rows_as_fitted
@@ -481,7 +482,7 @@ class BaseUnlearningClassifier(
         if validation is not None:
             training, held_out = data.take(train), data.take(validation)
         estimator = clone(self.estimator)
-        with fit_task(estimator):
+        with fit_task(estimator), weights_by_routing(estimator):
             seen, options = self._fit_rows(estimator, training)
         weight = _weight_of_fit(estimator, training, options)
         training = replace(training, as_fitted=seen, weight=weight)
