@@ -473,3 +473,21 @@ def test_strengths_that_are_no_numbers_are_refused(data, strengths):
     model = UnlearningClassifierCV(LogisticRegression().fit(X, y), strengths=strengths)
     with pytest.raises(ValueError, match="'strengths' parameter must be"):
         model.unlearn(X, y, sensitive_features=group)
+
+
+@pytest.mark.filterwarnings("ignore::skswu.exceptions.UtilityLossWarning")
+def test_orders_of_rows_at_a_bound_differ_by_the_tolerance_at_most(rng):
+    group = rng.integers(0, 2, 240)
+    X = rng.normal(size=(240, 4)) + group[:, None] * [1, 0, 0, 0]
+    y = (X[:, 0] + X[:, 1] + rng.normal(size=240) > 0.5).astype(int)
+    order = rng.permutation(240)
+    model = UnlearningClassifier(
+        LogisticRegression(tol=1e-8).fit(X, y),
+        weighting=SoftWeighting(strength=0.5, upper=0.2),
+    )
+    one = model.unlearn(X, y, sensitive_features=group).epsilon_
+    assert (one == 0.2).any()
+    model.unlearn(X[order], y[order], sensitive_features=group[order])
+    distance = np.linalg.norm(model.epsilon_ - one[order])
+    assert distance <= model.optimality_ * np.linalg.norm(one)
+    assert model.optimality_ <= InfluenceUpdate().tol
