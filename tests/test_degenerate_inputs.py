@@ -475,6 +475,28 @@ def test_strengths_that_are_no_numbers_are_refused(data, strengths):
         model.unlearn(X, y, sensitive_features=group)
 
 
+@pytest.mark.parametrize("update", ["influence", "one_step"])
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"weighting": SoftWeighting(lower=0, upper=0)},
+        {"objective": DemographicParity(temperature=1e-6)},
+    ],
+    ids=["no change allowed", "no row felt"],
+)
+def test_where_nothing_changes_nothing_was_reached(data, update, parts):
+    X, y, group = data
+    fitted = LogisticRegression(tol=1e-8).fit(X, y)
+    model = UnlearningClassifier(fitted, update=update, **parts)
+    with pytest.warns(UnreachableTargetWarning, match="out of reach"):
+        model.unlearn(X, y, sensitive_features=group)
+    assert not model.epsilon_.any()
+    assert model.reachable_strength_ == 0.0
+    assert model.stationarity_ == 0.0
+    assert_array_equal(model.objective_after_, model.objective_before_)
+    assert_array_equal(model.estimator_.coef_, fitted.coef_)
+
+
 @pytest.mark.filterwarnings("ignore::skswu.exceptions.UtilityLossWarning")
 def test_orders_of_rows_at_a_bound_differ_by_the_tolerance_at_most(rng):
     group = rng.integers(0, 2, 240)
