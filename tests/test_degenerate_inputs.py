@@ -26,7 +26,7 @@ from skswu.exceptions import (
     UtilityLossWarning,
 )
 from skswu.inspection import influence_values, leave_one_out, weights_summary
-from skswu.objectives import DemographicParity, TargetUtility
+from skswu.objectives import BoundedGroupLoss, DemographicParity, TargetUtility
 from skswu.updates import FisherForgetting, GradientAscent, InfluenceUpdate, Refit
 from skswu.weighting import HardWeighting, LinearizedMetrics, SoftWeighting
 
@@ -74,6 +74,37 @@ def test_held_out_rows_that_all_weigh_nothing_are_refused(data, kind, objective)
         model.fit(X, y, sensitive_features=group, sample_weight=weight)
 
 
+@pytest.mark.parametrize(
+    "objective", [DemographicParity(), BoundedGroupLoss(upper_bound=0.1)]
+)
+def test_which_rows_lack_a_group_is_told(data, objective):
+    X, y, group = data
+    few = np.where(np.arange(120) < 2, 2, group)
+    model = UnlearningClassifier(
+        LogisticRegression(),
+        objective=objective,
+        validation_fraction=0.02,
+        update="one_step",
+        random_state=0,
+    )
+    message = r"the rows that validation_fraction=0.02 holds out hold no row .* of '2'"
+    with pytest.raises(ValueError, match=message):
+        model.fit(X, y, sensitive_features=few)
+    model.set_params(validation_fraction="auto")
+    weight = np.where(few == 2, 0.0, 1.0)
+    message = r"the training rows hold no row .* of '2'. Give rows that cover"
+    with pytest.raises(ValueError, match=message):
+        model.fit(X, y, sensitive_features=few, sample_weight=weight)
+    model.set_params(estimator=LogisticRegression().fit(X, y))
+    message = r"the training rows hold .* of '2'. Give evaluation rows \(X_val\)"
+    with pytest.raises(ValueError, match=message):
+        model.unlearn(X, y, sensitive_features=few, sample_weight=weight)
+    message = r"the evaluation rows hold no row .* of '1'. Give evaluation rows"
+    own = {"X_val": X, "y_val": y, "sensitive_features_val": 2 * group}
+    with pytest.raises(ValueError, match=message):
+        model.unlearn(X, y, sensitive_features=few, **own)
+
+
 @pytest.mark.skipif(
     parse_version(sklearn.__version__) < parse_version("1.7"),
     reason="scikit-learn fits to rows that weigh nothing before version 1.7",
@@ -115,6 +146,22 @@ def test_coefficients_that_do_not_tell_the_classes_apart_are_refused(data):
     model = UnlearningClassifier(fitted, objective="target_utility")
     with pytest.raises(ValueError, match="do not tell its 3 classes apart"):
         model.unlearn(X, y)
+
+
+@pytest.mark.parametrize("attribute", ["coef_", "intercept_"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("update", ["one_step", "refit"])
+@pytest.mark.parametrize("classifier", [LogisticRegression, RidgeClassifier])
+def test_coefficients_that_are_no_numbers_are_refused(
+    data, attribute, value, update, classifier
+):
+    X, y, group = data
+    fitted = classifier().fit(X, y)
+    np.atleast_2d(getattr(fitted, attribute))[0, -1] = value
+    model = UnlearningClassifier(fitted, update=update)
+    message = f"{attribute} of the {classifier.__name__} holds NaN or infinity, 1 of"
+    with pytest.raises(ValueError, match=message):
+        model.unlearn(X, y, sensitive_features=group)
 
 
 def test_a_step_beyond_the_range_of_floats_is_refused():
@@ -420,9 +467,49 @@ def test_one_strength_is_the_whole_correction(data):
     assert model.path_["strength"].tolist() == [1.0]
 
 
-@pytest.mark.parametrize("strengths", [[0.5, np.inf], [np.nan]])
+@pytest.mark.parametrize("strengths", [[0.5, np.inf], [np.nan], ["a"], [None, [1]]])
 def test_strengths_that_are_no_numbers_are_refused(data, strengths):
     X, y, group = data
     model = UnlearningClassifierCV(LogisticRegression().fit(X, y), strengths=strengths)
     with pytest.raises(ValueError, match="'strengths' parameter must be"):
         model.unlearn(X, y, sensitive_features=group)
+
+
+@pytest.mark.parametrize("update", ["influence", "one_step"])
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"weighting": SoftWeighting(lower=0, upper=0)},
+        {"objective": DemographicParity(temperature=1e-6)},
+    ],
+    ids=["no change allowed", "no row felt"],
+)
+def test_where_nothing_changes_nothing_was_reached(data, update, parts):
+    X, y, group = data
+    fitted = LogisticRegression(tol=1e-8).fit(X, y)
+    model = UnlearningClassifier(fitted, update=update, **parts)
+    with pytest.warns(UnreachableTargetWarning, match="out of reach"):
+        model.unlearn(X, y, sensitive_features=group)
+    assert not model.epsilon_.any()
+    assert model.reachable_strength_ == 0.0
+    assert model.stationarity_ == 0.0
+    assert_array_equal(model.objective_after_, model.objective_before_)
+    assert_array_equal(model.estimator_.coef_, fitted.coef_)
+
+
+@pytest.mark.filterwarnings("ignore::skswu.exceptions.UtilityLossWarning")
+def test_orders_of_rows_at_a_bound_differ_by_the_tolerance_at_most(rng):
+    group = rng.integers(0, 2, 240)
+    X = rng.normal(size=(240, 4)) + group[:, None] * [1, 0, 0, 0]
+    y = (X[:, 0] + X[:, 1] + rng.normal(size=240) > 0.5).astype(int)
+    order = rng.permutation(240)
+    model = UnlearningClassifier(
+        LogisticRegression(tol=1e-8).fit(X, y),
+        weighting=SoftWeighting(strength=0.5, upper=0.2),
+    )
+    one = model.unlearn(X, y, sensitive_features=group).epsilon_
+    assert (one == 0.2).any()
+    model.unlearn(X[order], y[order], sensitive_features=group[order])
+    distance = np.linalg.norm(model.epsilon_ - one[order])
+    assert distance <= model.optimality_ * np.linalg.norm(one)
+    assert model.optimality_ <= InfluenceUpdate().tol

@@ -23,7 +23,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from skswu import UnlearningClassifier, UnlearningClassifierCV
 from skswu.exceptions import UnreachableBoundWarning, UnreachableTargetWarning
 from skswu.inspection import TradeoffDisplay
-from skswu.objectives import AdversarialRobustness, DemographicParity
+from skswu.objectives import AdversarialRobustness, BoundedGroupLoss, DemographicParity
 from skswu.updates import InfluenceUpdate, Refit
 from skswu.weighting import SoftWeighting
 
@@ -253,6 +253,18 @@ def test_a_fold_without_a_label_is_an_error_in_words(data):
         model.fit(X, y, sensitive_features=group)
 
 
+def test_splits_may_be_masks(data):
+    X, y, group = data
+    model = UnlearningClassifierCV(LogisticRegression(), strengths=3, random_state=0)
+    splits = list(KFold(3).split(X))
+    masks = [tuple(np.isin(np.arange(600), part) for part in one) for one in splits]
+    paths = [
+        clone(model).set_params(cv=cv).fit(X, y, sensitive_features=group).path_
+        for cv in (splits, masks)
+    ]
+    pd.testing.assert_frame_equal(*paths)
+
+
 def test_parallel_splits_give_the_same(frame):
     X, y = frame
     model = UnlearningClassifierCV(
@@ -268,8 +280,81 @@ def test_a_split_without_a_group_says_so(data):
     X, y, group = data
     group = np.where(np.arange(len(y)) < 40, "c", group)
     model = UnlearningClassifierCV(LogisticRegression(), strengths=2, cv=KFold(4))
-    with pytest.raises(ValueError, match=r"no row .* of 'c'"):
+    message = (
+        r"splits of cv .* compare \['c'\] by: left out are split 0, as the training "
+        r"rows hold no row \(of positive weight\) of 'c'. Give splits"
+    )
+    with pytest.raises(ValueError, match=message):
         model.fit(X, y, sensitive_features=group)
+
+
+def test_splits_fitted_on_one_group_each_say_so(data):
+    X, y, group = data
+    a, b = np.flatnonzero(group == "a"), np.flatnonzero(group == "b")
+    model = UnlearningClassifierCV(LogisticRegression(), cv=[(b, a), (a, b)])
+    message = "No split of cv can be measured: split 0, as .* of 'a'; split 1, as .*'b'"
+    with pytest.raises(ValueError, match=message):
+        model.fit(X, y, sensitive_features=group)
+
+
+@pytest.mark.parametrize("scored", ["with the group", "without it"])
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_a_split_fitted_without_a_group_is_left_out(data, scored, n_jobs):
+    X, y, group = data
+    group = np.where(np.arange(600) < 40, "c", group)
+    folds = list(KFold(3, shuffle=True, random_state=0).split(X))
+    rows = np.arange(40 if scored == "without it" else 0, 300)
+    lacking = (np.arange(300, 600), rows)
+    model = UnlearningClassifierCV(
+        LogisticRegression(), strengths=3, n_jobs=n_jobs, random_state=0
+    )
+    expected = clone(model).set_params(cv=folds)
+    expected.fit(X, y, sensitive_features=group)
+    model.set_params(cv=[*folds[:1], lacking, *folds[1:]])
+    with pytest.warns(UserWarning, match=r"Left out .* cv: split 1, as .* of 'c'"):
+        model.fit(X, y, sensitive_features=group)
+    known = ["disparity", "utility"]
+    pd.testing.assert_frame_equal(model.path_[known], expected.path_[known])
+
+
+def test_a_split_that_scores_no_row_of_a_group_is_pooled_with_the_others(data):
+    X, y, group = data
+    group = np.where(np.arange(600) < 40, "c", group)
+    thirds = np.arange(0, 40), np.arange(40, 300), np.arange(300, 600)
+    test = [np.r_[thirds[0][:20], thirds[1]], np.r_[thirds[0][20:]], thirds[2]]
+    model = UnlearningClassifierCV(
+        LogisticRegression(),
+        strengths=[0.0],
+        cv=[(np.setdiff1d(np.arange(600), one), one) for one in test],
+    ).fit(X, y, sensitive_features=group)
+    predicted = np.empty(600)
+    for one in test:
+        rest = np.setdiff1d(np.arange(600), one)
+        fitted = LogisticRegression().fit(X[rest], y[rest])
+        predicted[one] = fitted.predict(X[one])
+    rates = [predicted[group == name].mean() for name in "abc"]
+    assert_allclose(model.path_["disparity"], max(rates) - min(rates))
+
+
+def test_gaps_of_scores_leave_out_a_split_that_scores_no_row_of_a_group(data):
+    X, y, group = data
+    splits = [
+        (np.arange(600), np.flatnonzero(group == "a")),
+        (np.arange(600), np.arange(600)),
+    ]
+    model = UnlearningClassifierCV(
+        LogisticRegression(),
+        objective=BoundedGroupLoss(upper_bound=0.5),
+        strengths=3,
+        max_disparity=9.0,
+    )
+    with pytest.warns(UserWarning, match="split 0, as the rows that it scores .* 'b'"):
+        model.set_params(cv=splits).fit(X, y, sensitive_features=group)
+    expected = clone(model).set_params(cv=splits[1:])
+    expected.fit(X, y, sensitive_features=group)
+    pd.testing.assert_series_equal(
+        model.path_["disparity"], expected.path_["disparity"]
+    )
 
 
 METRICS = [
@@ -616,6 +701,11 @@ BAD = {
     "metric": ({"disparity": "fairness"}, "not the name of a parity metric"),
     "utility": ({"utility": "usefulness"}, "usefulness"),
     "cv": ({"cv": "many"}, "'cv' parameter"),
+    "no split": ({"cv": []}, r"'cv' parameter must give one split .* \[\] gives none"),
+    "a split that scores nothing": (
+        {"cv": [(range(600), range(9)), (range(600), [])]},
+        "'cv' parameter .* split 1 has 600 and 0",
+    ),
     "threshold": (
         {"tune_threshold": True, "utility": "balanced_accuracy"},
         "tune_threshold=True needs",

@@ -6,6 +6,7 @@ from ._terminal import count, listed, printable, shortened
 
 _LEAST_LABEL_WIDTH = 32
 _COLUMN_WIDTH = 14
+_LONGEST_LABEL = 12
 
 
 def digits_of(n_rows):
@@ -125,12 +126,22 @@ class Report:
                 "predicted": [None, *(m.objective_predicted_[j] for m in corrections)],
                 "reached": [None, *(m.objective_after_[j] for m in corrections)],
             }
-            rows.append((f"  {shortened(name)}", []))
+            rows.append((f"  {shortened(self._in_words(name))}", []))
             rows += [
                 (f"    {label}", _cells(cells, f"+.{digits_of(n)}f"))
                 for label, cells in values.items()
             ]
         return self._lines(f"Objective on {count(n, 'evaluation row')}, smooth", rows)
+
+    def _in_words(self, name):
+        """Return a metric's name with the label's own in place of the 1 that it is."""
+        objective, mark, rest = name.partition("[1]")
+        if not mark or not objective.isidentifier():  # a 1 of a group
+            return name
+        label = self.problem.positive
+        if len(label) > _LONGEST_LABEL:  # what comes behind it is to be seen, too
+            label = label[: _LONGEST_LABEL - 3] + "..."
+        return f"{objective}[{label}]{rest}"
 
     def seconds(self, seconds):
         """Return the lines of the time that each step took."""

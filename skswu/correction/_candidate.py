@@ -124,7 +124,9 @@ class Candidate:
             How much the original objective counted in what is least.
         """
         self.objective_weight = objective_weight
-        self.tried, self.n_iter, self.reached = [tried], n_iter, reached
+        self.n_iter, self.reached = n_iter, reached
+        # Without a change the model is the original, whatever was searched for.
+        self.tried = [tried] if tried.changes.sizes.any() else []
         self.optimality = reached.found.optimality
 
     def kept_as(self, name):
@@ -302,6 +304,8 @@ class Candidate:
         """Return the strength that weights and bounds allow, as far as is known."""
         if self.reachable is not None:
             return self.reachable
+        if self.kept is None:
+            return self.goal.strength * self.goal.share_of(self._problem.before)
         if self.reached is not None:
             return self.reached.strength
         return self.goal.strength * self.goal.share_of(predicted)

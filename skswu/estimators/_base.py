@@ -46,6 +46,7 @@ from ..inputs._sample_weight import (
     leaves_out_by_weight,
     sample_weight_options,
     weigh_rows_out,
+    weights_by_routing,
 )
 from ..models import WrappedClassifier
 from ..models._pipeline_fit import fit_recorded, rows_as_fitted
@@ -55,6 +56,7 @@ from ..models._wrapped_classifier import (
     check_no_samplers,
     tags_or_none,
 )
+from ..objectives._missing_groups import measuring
 from ..rows import BroughtRows
 from ._correction_info import make_correction_info, noting_warnings
 from ._evaluation_rows import AUTO_FRACTION, leaves_out, may_leave_out
@@ -480,7 +482,7 @@ class BaseUnlearningClassifier(
         if validation is not None:
             training, held_out = data.take(train), data.take(validation)
         estimator = clone(self.estimator)
-        with fit_task(estimator):
+        with fit_task(estimator), weights_by_routing(estimator):
             seen, options = self._fit_rows(estimator, training)
         weight = _weight_of_fit(estimator, training, options)
         training = replace(training, as_fitted=seen, weight=weight)
@@ -578,16 +580,27 @@ class BaseUnlearningClassifier(
         problem = parts.update.pose(setting)
         return Corrector(problem, parts.weighting, parts.update, self.verbose)
 
+    def _measured_rows(self, fitted):
+        """Return in words which rows are measured, and how others could be."""
+        if fitted.validation_indices is not None:
+            fraction = self.validation_fraction
+            return (
+                f"the rows that validation_fraction={fraction!r} holds out",
+                "Hold out a larger fraction, or take None to measure on the training "
+                "rows",
+            )
+        if fitted.held_out is not None:
+            return "the evaluation rows", "Give evaluation rows that cover every group"
+        given = "rows" if fitted.given is not None else "evaluation rows (X_val)"
+        return "the training rows", f"Give {given} that cover every group"
+
     def _correct(self, fitted, parts):
         """Correct a fitted estimator and store what comes of it."""
-        if not hasattr(fitted.estimator, "classes_"):
-            raise TypeError(
-                f"{type(fitted.estimator).__name__} has no classes_ once it is fitted, "
-                "as every classifier of scikit-learn has."
-            )
+        _check_knows_classes(fitted.estimator)
         # What leaves the range of floats is told by our own warnings and errors.
         errors = np.errstate(over="ignore", invalid="ignore")
-        with errors, task("correction", n_subtasks=None):
+        measured = measuring(*self._measured_rows(fitted))
+        with errors, measured, task("correction", n_subtasks=None):
             found = self._find_correction(fitted, parts)
         self.estimator_ = found.estimator
         self.original_estimator_ = fitted.estimator
@@ -797,6 +810,23 @@ class BaseUnlearningClassifier(
             objective.is_multiclass for objective in objectives
         )
         return tags
+
+
+def _check_knows_classes(estimator):
+    """Insist that a fitted estimator knows its labels, or say how it may."""
+    if hasattr(estimator, "classes_"):
+        return
+    bare = WrappedClassifier(estimator).bare
+    cure = ""
+    if getattr(bare, "classes", bare) is None:
+        cure = (
+            " It learns them from the y of its fit or, fitted without, from its "
+            "parameter 'classes', all labels in order: set_params(classes=[0, 1])."
+        )
+    raise TypeError(
+        f"{type(bare).__name__} has no classes_ once it is fitted, as every "
+        f"classifier of scikit-learn has.{cure}"
+    )
 
 
 def _check_not_listed(key, part, value):

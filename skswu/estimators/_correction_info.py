@@ -3,6 +3,7 @@
 import re
 from datetime import datetime, timezone
 from functools import wraps
+from inspect import signature
 
 import numpy as np
 
@@ -12,10 +13,20 @@ from .._utils._warnings import recorded_warnings
 
 
 def noting_warnings(correct):
-    """Return a method that corrects, and notes in its record what it warned of."""
+    """Return a method that corrects, and notes in its record what it warned of.
+
+    What it is not to be called with is told by the name of the public class.
+    """
+
+    taken = signature(correct)
 
     @wraps(correct)
     def noting(self, *args, **options):
+        try:
+            taken.bind(self, *args, **options)
+        except TypeError as error:  # Python would name the private base class
+            name = f"{type(self).__name__}.{correct.__name__}()"
+            raise TypeError(f"{name} {error}") from None
         with recorded_warnings() as met:
             correct(self, *args, **options)
         texts = [describe_warning(*one) for one in met]

@@ -122,7 +122,8 @@ class UnlearningClassifier(BaseUnlearningClassifier):
     stationarity_ : float
         :math:`\|\nabla L(\theta; w(1 + \varepsilon))\| / \|\sum_i \varepsilon_i w_i
         \nabla \ell_i\|` at the corrected parameters: 0 is an exact refit under the
-        new weights, 1 no correction. Above 1, the fit was far from its optimum.
+        new weights, 1 no correction. Above 1, the fit was far from its optimum. 0
+        where no weight changed.
     step_length_ : float
         Share of the last full step that was taken, see
         :class:`~skswu.updates.InfluenceUpdate`.

@@ -1,7 +1,9 @@
 """The meta-estimator that chooses its strength."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 from sklearn import get_config
@@ -19,6 +21,7 @@ from ..metrics._bounded_score import LOOSE_BOUND
 from ..metrics._parity_metrics import is_ratio
 from ..metrics._utility import requesting_scorer
 from ..models import WrappedClassifier
+from ..objectives._missing_groups import MissingGroupsError, measuring
 from ..selection._decision_threshold import ThresholdSearch, with_threshold
 from ..selection._disparities import Disparities, Ratios
 from ..selection._make_scores import make_scores
@@ -32,6 +35,12 @@ from ..selection._rules import (
 from ._base import BaseUnlearningClassifier, CorrectedModel
 
 _DEFAULT_UTILITY_LOSS = 0.01
+_SCORED = "the rows that it scores"
+# What may be done about splits without a row of a group.
+_COVER = (
+    "Give splits that have rows of every group to fit on, such as "
+    "cv=list(StratifiedKFold(5).split(X, groups)), or merge or drop the group."
+)
 # No metric is repaired by more than turning its sign around.
 _LARGEST_STRENGTH = 2.0
 
@@ -249,6 +258,8 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
     Where the disparity, its standard error or the utility is NaN, as where a group has
     no row, the strength is not chosen, which is told; if none is left, that is an
     error. Groups that are few in each split are compared once all splits are together.
+    A split that is fitted on rows without a group that the objective compares is left
+    out, which is told; it is an error where the others do not score all groups.
     A search by :class:`~sklearn.model_selection.GridSearchCV` with the scorer
     :func:`~skswu.metrics.make_fairness_scorer` looks at each split by itself, and may
     choose otherwise. Warnings of the path are raised for the chosen strength only.
@@ -424,7 +435,7 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
             if self.strengths == 1:
                 return [1.0]
             return np.linspace(0.0, _LARGEST_STRENGTH, self.strengths).tolist()
-        strengths = np.asarray(self.strengths, dtype=np.float64)
+        strengths = _floats(self.strengths)
         fine = (strengths >= 0) & (strengths < np.inf)
         if strengths.ndim != 1 or not len(strengths) or not fine.all():
             raise ValueError(
@@ -463,9 +474,7 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
 
     def _cross_validate(self, data, parts):
         """Return the PathTable of predictions on parts that were not fitted on."""
-        splitter = check_cv(self.cv, data.y, classifier=True)
-        X = data.X if is_indexed_by_row(data.X) else np.arange(len(data.y))
-        splits = list(splitter.split(X, data.y, **data.metadata.split))
+        splits = self._read_splits(data)
         times = np.bincount(np.concatenate([test for _, test in splits]))
         with task("cross-validation", len(splits), in_order=False):
             at_hand = current_task()
@@ -475,21 +484,64 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
                 )
                 for position, (train, test) in enumerate(splits)
             )
-        paths, classes = zip(*measured, strict=True)
-        self._check_classes(classes, np.unique(data.y))
-        disparities = self._disparities(parts, classes[0])
+        self._check_classes([one.classes for one in measured], np.unique(data.y))
+        return self._pool(measured, self._disparities(parts, measured[0].classes))
+
+    def _pool(self, measured, disparities):
+        """Return the PathTable of splits, without those that tell nothing."""
+        paths = [one.path for one in measured if one.path is not None]
+        left_out = "; ".join(
+            f"split {position}, as {one.left_out}"
+            for position, one in enumerate(measured)
+            if one.path is None
+        )
+        if not paths:
+            raise ValueError(f"No split of cv can be measured: {left_out}. {_COVER}")
         pooled = PooledDisparity(
             disparities, [path.rows for path in paths], [path.before for path in paths]
         )
+        if left_out and pooled.missing:
+            raise ValueError(
+                f"The splits of cv leave nothing to compare {pooled.missing} by: left "
+                f"out are {left_out}. {_COVER}"
+            )
+        if left_out:
+            warn(f"Left out of the splits of cv: {left_out}. {_COVER}")
         return PathTable(self._read_strengths(), paths, pooled, self._rule)
 
+    def _read_splits(self, data):
+        """Return the positions of the rows that each split fits on and scores."""
+        splitter = check_cv(self.cv, data.y, classifier=True)
+        X = data.X if is_indexed_by_row(data.X) else np.arange(len(data.y))
+        splits = [
+            tuple(map(_positions, parts))
+            for parts in splitter.split(X, data.y, **data.metadata.split)
+        ]
+        if not splits:
+            raise ValueError(
+                f"The 'cv' parameter must give one split of the rows or more; {self.cv}"
+                " gives none."
+            )
+        for position, parts in enumerate(splits):
+            if not all(map(len, parts)):
+                raise ValueError(
+                    "The 'cv' parameter must give splits with rows to fit on and rows "
+                    f"to score; split {position} has {len(parts[0])} and "
+                    f"{len(parts[1])}."
+                )
+        return splits
+
     def _measure_split(self, data, parts, train, test, times, position, at_hand):
-        """Return the MeasuredPath of a fit on some rows, scored on others."""
+        """Return the MeasuredSplit of a fit on some rows, scored on others."""
         with within(at_hand), task("split", n_subtasks=None, position=position):
             fitted = self._fit_estimator(data.take(train), parts)
-            scored = data.take(test), times
-            walk = self._walk(self._read_strengths(), fitted, parts, scored)
-        return walk.measured, fitted.estimator.classes_
+            classes, scored = fitted.estimator.classes_, (data.take(test), times)
+            try:
+                with measuring(*self._measured_rows(fitted)):
+                    walk = self._walk(self._read_strengths(), fitted, parts, scored)
+            except MissingGroupsError as error:
+                return MeasuredSplit(classes, None, error.reason)
+        return MeasuredSplit(classes, walk.measured)
 
     def _check_classes(self, classes, labels):
         """Insist that each split was fitted on all labels."""
@@ -523,7 +575,9 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
         disparities = self._disparities(parts, as_numpy(wrapped.classifier.classes_))
         corrector = self._pose(WrappedClassifier(wrapped.classifier), seen, parts)
         given = disparities, self.utility, times
-        scores = make_scores(data, wrapped.classifier, corrector.problem, *given)
+        scoring = nullcontext() if scored is None else measuring(_SCORED, _COVER)
+        with scoring:
+            scores = make_scores(data, wrapped.classifier, corrector.problem, *given)
         candidates = corrector.correct(strengths)
         original, measured = corrector.original(), candidates
         corrector.note_standard_errors([original, *candidates])
@@ -557,6 +611,26 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
 
 
 @dataclass(frozen=True)
+class MeasuredSplit:
+    """What a split of ``cv`` tells.
+
+    Attributes
+    ----------
+    classes : ndarray of shape (n_classes,)
+        The labels that it was fitted on.
+    path : MeasuredPath or None
+        What the corrections do on the rows that it scores; None where a group has no
+        row to measure.
+    left_out : str
+        Why it is None.
+    """
+
+    classes: Any
+    path: Any
+    left_out: str = ""
+
+
+@dataclass(frozen=True)
 class Walk:
     """The corrections of one fitted estimator.
 
@@ -578,6 +652,20 @@ class Walk:
         """Return the tuned threshold of one of them; None is the classifier's own."""
         threshold = self.measured.points[position].columns.get("threshold", np.nan)
         return None if np.isnan(threshold) else threshold
+
+
+def _floats(values):
+    """Return an array of floats, one of NaN if some are no numbers."""
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        return np.array([np.nan])
+
+
+def _positions(rows):
+    """Return positions of rows, which may be given as a mask."""
+    rows = np.asarray(rows)
+    return np.flatnonzero(rows) if rows.dtype == bool else rows
 
 
 def _stored(column):

@@ -250,15 +250,14 @@ class CollectionData:
         table = np.empty((len(kinds), len(kinds[0])), dtype=object)
         for row, kind in zip(table, kinds, strict=True):
             row[:] = kind
-        share = n_rows / max(len(kinds), 1)
         return read(
             table,
             None,
             None,
             len(kinds),
             name,
-            max_groups_per_row=0.5 * share,
             missing_groups=self.missing_groups,
+            n_counted=n_rows,
         )
 
     def positions(self, epsilon):

@@ -56,11 +56,18 @@ def _is_list_of_columns(values, n_rows):
 
 
 def _length(column):
+    if sparse.issparse(column):  # which has no length
+        return column.shape[0]
     is_text = isinstance(column, (str, bytes))
     return None if is_text or not hasattr(column, "__len__") else len(column)
 
 
 def _columns_of_table(values, name):
+    if sparse.issparse(values):
+        raise TypeError(
+            f"Sparse data was passed for {name}, but dense data is required. Use "
+            "'.toarray()' to convert to a dense numpy array."
+        )
     if _is_pandas_frame(values):
         return [_series(values.iloc[:, i]) for i in range(values.shape[1])]
     native = _from_native(values)

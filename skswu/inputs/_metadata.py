@@ -49,8 +49,10 @@ def check_fit_params(owner, estimator, names):
     Raises
     ------
     TypeError
-        If one is not taken; of a ``fit`` that takes all, as a Pipeline's, it tells.
+        If one is not taken, or is for a step that a Pipeline does not have; of
+        another ``fit`` that takes all, it tells.
     """
+    _check_steps(owner, estimator, names)
     taken = signature(estimator.fit).parameters
     if any(one.kind is Parameter.VAR_KEYWORD for one in taken.values()):
         return
@@ -65,6 +67,20 @@ def check_fit_params(owner, estimator, names):
         f"{type(estimator).__name__}.fit, which takes {', '.join(further) or 'none'}."
         + (" It belongs to unlearn." if of_unlearn else "")
     )
+
+
+def _check_steps(owner, estimator, names, prefix=""):
+    """Refuse keywords for steps that a Pipeline, nested in any depth, does not have."""
+    steps = dict(getattr(estimator, "steps", ()))
+    of_steps = [name.split("__", 1) for name in names if "__" in name] if steps else []
+    for step, name in of_steps:
+        if step not in steps:
+            raise TypeError(
+                f"{type(owner).__name__}.fit got an unexpected keyword argument "
+                f"'{prefix}{step}__{name}': the {type(estimator).__name__} has no step "
+                f"{step!r}. Its steps are {', '.join(steps)}."
+            )
+        _check_steps(owner, steps[step], [name], f"{prefix}{step}__")
 
 
 def _keywords(method):

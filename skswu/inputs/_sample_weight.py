@@ -1,5 +1,6 @@
 """Sample weights as the fit of an estimator takes them."""
 
+from contextlib import contextmanager
 from inspect import Parameter, signature
 
 import numpy as np
@@ -9,6 +10,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import has_fit_parameter
 
+_ROUTING = "enable_metadata_routing=True"
 # Fits by these solvers are the same whether rows of no weight are there or not.
 _SOLVERS_WITHOUT_TRACE = {
     "sklearn.linear_model._logistic.LogisticRegression": {
@@ -100,6 +102,33 @@ def takes_sample_weight(estimator):
         return bool(router.consumes("fit", ["sample_weight"]))
     inner = _inner_estimators(estimator)
     return bool(inner) and all(takes_sample_weight(one) for one in inner)
+
+
+@contextmanager
+def weights_by_routing(estimator):
+    """Have a fit that hands sample weights on by metadata routing alone say so.
+
+    Parameters
+    ----------
+    estimator : estimator
+        What is fitted.
+
+    Raises
+    ------
+    TypeError
+        If they were refused for that; which fits do so is known to these alone.
+    """
+    try:
+        yield
+    except ValueError as error:
+        refused = "sample_weight" in str(error) and _ROUTING in str(error)
+        if get_config()["enable_metadata_routing"] or not refused:
+            raise
+        raise TypeError(
+            f"{type(estimator).__name__}.fit takes sample_weight by metadata routing "
+            f"alone: call sklearn.set_config({_ROUTING}), and let the estimators in "
+            "it request it by set_fit_request(sample_weight=True)."
+        ) from error
 
 
 def _takes_any_keyword(estimator):

@@ -99,6 +99,7 @@ def read_sensitive_features(
     *,
     max_groups_per_row=0.5,
     missing_groups="error",
+    n_counted=None,
 ):
     """Read the sensitive features of a call, or else of the columns of `X`.
 
@@ -121,6 +122,8 @@ def read_sensitive_features(
         than this share of the rows.
     missing_groups : {"error", "own"}, default="error"
         Whether missing values are refused, or are the group ``"(missing)"``.
+    n_counted : int or None, default=None
+        How many rows those that are passed stand for; None is as many.
 
     Returns
     -------
@@ -136,8 +139,9 @@ def read_sensitive_features(
     given = sensitive_features
     groups, name = _read(given, X, column, n_rows, name, missing_groups == "own")
     if groups is not None:
-        _check_several(groups, name)
-        _check_grouping(groups, name, max_groups_per_row)
+        n_counted = n_rows if n_counted is None else n_counted
+        _check_several(groups, name, n_counted)
+        _check_grouping(groups, name, max_groups_per_row, n_counted)
     return groups
 
 
@@ -150,6 +154,7 @@ def read_control_features(
     *,
     max_groups_per_row=0.5,
     missing_groups="error",
+    n_counted=None,
 ):
     """Read the control features of a call, or else of the columns of `X`.
 
@@ -172,6 +177,8 @@ def read_control_features(
         than this share of the rows.
     missing_groups : {"error", "own"}, default="error"
         Whether missing values are refused, or are the stratum ``"(missing)"``.
+    n_counted : int or None, default=None
+        How many rows those that are passed stand for; None is as many.
 
     Returns
     -------
@@ -187,7 +194,8 @@ def read_control_features(
     given = control_features
     strata, name = _read(given, X, column, n_rows, name, missing_groups == "own")
     if strata is not None:
-        _check_grouping(strata, name, max_groups_per_row)
+        n_counted = n_rows if n_counted is None else n_counted
+        _check_grouping(strata, name, max_groups_per_row, n_counted)
     return strata
 
 
@@ -316,16 +324,16 @@ def _escaped(name):
     return name.replace("\\", "\\\\").replace(",", "\\,")
 
 
-def _check_several(groups, name):
+def _check_several(groups, name, n_rows):
     if len(groups.names) < 2:
         raise ValueError(
-            f"{name} must hold at least two groups; all {len(groups)} rows are in "
+            f"{name} must hold at least two groups; all {n_rows} rows are in "
             f"{listed(groups.names)}."
         )
 
 
-def _check_grouping(groups, name, max_groups_per_row):
-    n_rows, n_groups = len(groups), len(groups.names)
+def _check_grouping(groups, name, max_groups_per_row, n_rows):
+    n_groups = len(groups.names)
     if n_groups > max(2, max_groups_per_row * n_rows):
         raise ValueError(
             f"{name} is not a grouping: {n_groups} distinct values in {n_rows} rows. "

@@ -45,6 +45,7 @@ class LinearModelView(LinearView):
         self.estimator, self.classes = estimator, as_numpy(estimator.classes_)
         loss = self.loss_function()
         matrix = self._fitted_matrix()
+        self._check_finite(matrix)
         self._whole_shape = matrix.shape
         self._check_outputs(len(matrix))
         l1, _ = self._whole_strengths(1)
@@ -55,6 +56,19 @@ class LinearModelView(LinearView):
         super().__init__(estimator, matrix, free, loss, columns)
         # By an intercept alone, all rows are measured alike, and are to stay so.
         self.may_leave_out = len(self._features) > 0
+
+    def _check_finite(self, matrix):
+        """Insist that coefficients and intercepts are numbers."""
+        n_features = self.estimator.n_features_in_
+        parts = {"coef_": matrix[:, :n_features], "intercept_": matrix[:, n_features:]}
+        for name, values in parts.items():
+            n_bad = np.count_nonzero(~np.isfinite(values))
+            if n_bad:
+                raise ValueError(
+                    f"{name} of the {type(self.estimator).__name__} holds NaN or "
+                    f"infinity, {n_bad} of {values.size} values: the fit diverged, and "
+                    "there is no model to correct."
+                )
 
     def _check_outputs(self, n_outputs):
         n_classes = len(self.classes)

@@ -12,6 +12,7 @@ from ._base import BaseObjective, positive_position, warn_of_guess
 from ._compared_cells import ComparedCells
 from ._comparisons import BetweenGroups, RatioBetweenGroups
 from ._group_gap_metrics import GroupGapMetrics
+from ._missing_groups import MissingGroupsError
 from ._rate_disparity import RateDisparity, mean_outcome
 
 _MAX_LISTED = 10
@@ -241,8 +242,4 @@ class GroupGapObjective(BaseObjective):
             shown = ", ".join(missing[:_MAX_LISTED])
             more = len(missing) - _MAX_LISTED
             shown += f" and {more} more" if more > 0 else ""
-            raise ValueError(
-                f"{type(self).__name__} cannot be measured: the evaluation rows hold "
-                f"no row (of positive weight) of {shown}. Give evaluation rows that "
-                "cover every group, or merge or drop the group."
-            )
+            raise MissingGroupsError(type(self).__name__, shown)

@@ -7,7 +7,11 @@ from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 
 from .._utils._compat import HasMethods, Interval
-from ..inputs._sample_weight import sample_weight_options, takes_sample_weight
+from ..inputs._sample_weight import (
+    sample_weight_options,
+    takes_sample_weight,
+    weights_by_routing,
+)
 from ..models import has_model_view
 from ._base import ModelUpdate
 from ._stand_in import fit_stand_in
@@ -126,7 +130,8 @@ class Refit(ModelUpdate):
                 "Refit needs samples to fit to, and the weighting removes all "
                 f"{len(sample_weight)} of them. Ask it for less (fraction, n_samples)."
             )
-        return clone(classifier).fit(X, y, sample_weight=sample_weight)
+        with weights_by_routing(classifier):
+            return clone(classifier).fit(X, y, sample_weight=sample_weight)
 
 
 def _unless_requested():

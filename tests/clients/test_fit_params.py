@@ -92,6 +92,35 @@ def test_an_unknown_keyword_is_named(data):
         model.fit(X, y, sensitive_features=group, X_val=X)
 
 
+@pytest.mark.parametrize("kind", [UnlearningClassifier, UnlearningClassifierCV])
+def test_what_a_call_does_not_take_is_told_by_the_public_class(data, kind):
+    X, y, group = data
+    model = kind(LogisticRegression().fit(X, y))
+    unexpected = rf"^{kind.__name__}.unlearn\(\) got an unexpected .* 'groups'$"
+    with pytest.raises(TypeError, match=unexpected):
+        model.unlearn(X, y, groups=group)
+    for method in ("fit", "unlearn"):
+        missing = rf"^{kind.__name__}.{method}\(\) missing a required argument: 'y'$"
+        with pytest.raises(TypeError, match=missing):
+            getattr(model, method)(X)
+
+
+def test_a_keyword_for_a_step_that_is_none_names_those_there_are(data):
+    X, y, group = data
+    inner = make_pipeline(StandardScaler(), Recording())
+    cases = {
+        "foo__bar": (inner, "'foo__bar': .* no step 'foo'. .* standardscaler, record"),
+        "pipeline__foo__bar": (
+            make_pipeline(StandardScaler(), inner),
+            "'pipeline__foo__bar': .* no step 'foo'. .* standardscaler, recording",
+        ),
+    }
+    for name, (estimator, message) in cases.items():
+        model = UnlearningClassifier(estimator)
+        with unrouted(), pytest.raises(TypeError, match=message):
+            model.fit(X, y, sensitive_features=group, **{name: 1})
+
+
 def test_without_routing_groups_go_to_the_splitter(data):
     X, y, group = data
     house = np.arange(200) // 4

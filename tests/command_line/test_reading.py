@@ -337,7 +337,22 @@ def test_missing_labels_are_refused(refusal, write, people):
 def test_groups_that_are_one_number_are_one_group(run, write, people):
     coded = people.assign(sex=np.where(people["sex"] == "Male", "1", "2"))
     coded.loc[::3, "sex"] += ".0"
-    assert "demographic_parity[1]: sex=2 - sex=1" in run(write(coded)).output
+    assert "demographic_parity[yes]: sex=2 - sex=1" in run(write(coded)).output
+
+
+def test_metrics_name_the_label_as_the_table_has_it_and_leave_groups_alone(
+    run, write, people
+):
+    sex = people["sex"].map({"Male": "[1]", "Female": "[2]"})
+    coded = write(people.assign(sex=sex))
+    output = run(coded, objective="equalized_odds").output
+    assert "  equalized_odds[yes] within the positive class: sex=[" in output
+    output = run(coded, objective="bounded_group_loss").output
+    assert "loss: sex=[1]" in output
+    hired = people["hired"].map({"yes": "taken on for a trial", "no": "no"})
+    coded = write(people.assign(hired=hired, sex=sex))
+    output = run(coded, positive="taken on for a trial").output
+    assert "demographic_parity[taken on ...]: sex=[2] - sex=[1]" in output
 
 
 def test_texts_of_parquet_are_read_as_those_of_csv(run, write, people):

@@ -233,6 +233,14 @@ def test_many_missing_values_are_not_all_listed():
         read([None] * 50 + ["a", "b"] * 25, 100)
 
 
+@pytest.mark.parametrize("form", [sparse.csr_matrix, sparse.coo_array])
+@pytest.mark.parametrize("within", [lambda x: x, lambda x: [x], lambda x: {"sex": x}])
+def test_sparse_values_are_refused_as_sparse_labels_are(form, within):
+    values = form(np.array([[0], [1]] * 4))
+    with pytest.raises(TypeError, match=r"passed for groups, .* Use '.toarray\(\)'"):
+        read(within(values), 8, name="groups")
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [

@@ -853,6 +853,47 @@ def test_nan_loss_is_refused(rng):
         make_model_view(net).training_rows(X, y)
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_parameters_that_are_no_numbers_are_refused(rng, value):
+    net, _, _ = fit_case("two classes", rng)
+    with torch.no_grad():
+        net.module_[3].weight[1, 2] = value
+    message = r"parameter '3.weight' holds NaN or infinity, 1 of 10 values"
+    with pytest.raises(ValueError, match=message):
+        make_model_view(net)
+
+
+class Unlike(Perceptron):
+    """Gives rows scores that are not their own."""
+
+    def __init__(self, change):
+        super().__init__()
+        self.change = change
+
+    def forward(self, X):
+        return super().forward(self.change(X))
+
+
+UNLIKE = {
+    "random": (lambda X: nn.functional.dropout(X), "each time"),
+    "a little random": (lambda X: X + 0.05 * torch.randn_like(X), "each time"),
+    "centred": (lambda X: X - X.mean(0), "beside other rows"),
+    "normalised": (lambda X: nn.functional.batch_norm(X, None, None, training=True),)
+    + ("beside other rows",),
+}
+
+
+@pytest.mark.parametrize("parameters", ["all", "last_layer"])
+@pytest.mark.parametrize("case", UNLIKE)
+def test_scores_that_are_not_of_the_row_alone_are_told(rng, case, parameters):
+    _, X, y = fit_case("two classes", rng)
+    change, when = UNLIKE[case]
+    net = make_net(Unlike, {"change": change}, CE, {}, NeuralNetClassifier).fit(X, y)
+    view = make_model_view(net).restricted_to(parameters, X)
+    with pytest.warns(UserWarning, match=f"Unlike gives a row other scores {when}"):
+        view.training_rows(X, y)
+
+
 @pytest.mark.parametrize("initialized", [False, True])
 def test_unfitted_net(initialized):
     net = make_net(Perceptron, {}, CE, {}, NeuralNetClassifier)

@@ -6,11 +6,14 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 from scipy import sparse
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 from skorch import NeuralNetClassifier
 from skorch.dataset import Dataset
 from skorch.helper import SliceDataset, SliceDict
 from torch import nn
-from torch.utils.data import Subset, TensorDataset
+from torch.utils.data import ConcatDataset, Subset, TensorDataset
 
 from skswu import UnlearningClassifier
 from skswu.inspection import influence_values
@@ -180,6 +183,21 @@ def test_labels_that_a_data_set_does_not_hold_are_asked_for(data):
     net = make_net().fit(X, y)
     with pytest.raises(ValueError, match="y must be given"):
         unlearn(net, Dataset(X), None, group)
+
+
+def test_a_net_fitted_without_y_is_asked_for_its_classes(data):
+    X, y, group = data
+    rows = ConcatDataset([Streamed(X, y)])
+    net = make_net().fit(rows, None)
+    cure = r"set_params\(classes=\[0, 1\]\)"
+    for within in (net, make_pipeline(FunctionTransformer(), net)):
+        with pytest.raises(TypeError, match=f"NeuralNetClassifier .* y .* {cure}"):
+            unlearn(within, rows, y, group)
+    with pytest.raises(NotFittedError, match=f"was fitted without y. .* {cure}"):
+        influence_values(net, rows, y, sensitive_features=group)
+    model = unlearn(net.set_params(classes=[0, 1]), rows, y, group)
+    expected = unlearn(make_net().fit(rows, y), rows, y, group)
+    assert_allclose(model.epsilon_, expected.epsilon_)
 
 
 def test_dropped_rows_are_told_in_words(data):

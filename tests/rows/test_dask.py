@@ -521,8 +521,12 @@ def test_bad_collections_are_refused_in_words(data):
         model.unlearn(dX, dy, sensitive_features=arrays(missing)[0])
     with pytest.raises(ValueError, match=r"y holds labels .*perhaps"):
         model.unlearn(dX, arrays(np.r_[y[:-1], ["perhaps"]])[0], sensitive_features=dX)
-    with pytest.raises(ValueError, match="at least two groups"):
+    with pytest.raises(ValueError, match="two groups; all 900 rows are in '0'"):
         model.unlearn(dX, dy, sensitive_features=arrays(np.zeros(N_ROWS))[0])
+    many = arrays(np.arange(N_ROWS) // 1.5)[0]
+    for features in ({"sensitive_features": many}, {"control_features": many}):
+        with pytest.raises(ValueError, match="600 distinct values in 900 rows"):
+            model.unlearn(dX, dy, **{"sensitive_features": dgroup, **features})
     bad = X.copy()
     bad[500, 1] = np.nan
     with pytest.raises(ValueError, match="contains NaN"):

@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 from numpy.testing import assert_allclose
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
@@ -16,6 +17,7 @@ from sklearn.ensemble import (
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OrdinalEncoder, StandardScaler
@@ -282,6 +284,27 @@ def test_nothing_asked_for_leaves_a_model_that_a_refit_would_change(people):
 def test_classifier_without_sample_weights_is_refused(people):
     with pytest.raises(TypeError, match=r"KNeighborsClassifier\.fit does not"):
         correct(KNeighborsClassifier(), people, update="refit")
+
+
+def test_a_fit_that_takes_weights_by_routing_alone_names_the_cure(people):
+    def make(classifier):
+        return make_pipeline(StandardScaler(), OneVsRestClassifier(classifier))
+
+    X, y, sex = people
+    plain, asking = LogisticRegression(), LogisticRegression()
+    with sklearn.config_context(enable_metadata_routing=True):
+        asking.set_fit_request(sample_weight=True)
+    message = r"OneVsRestClassifier.fit takes sample_weight by .*set_fit_request\("
+    with sklearn.config_context(enable_metadata_routing=False):
+        with pytest.raises(TypeError, match=message):
+            correct(make(plain), people, update="refit")
+        model = UnlearningClassifier(OneVsRestClassifier(plain), update="refit")
+        with pytest.raises(TypeError, match=message):
+            model.fit(X, y, sensitive_features=sex, sample_weight=np.ones(len(y)))
+    with sklearn.config_context(enable_metadata_routing=True):
+        weighting = SoftWeighting(strength=0.2)
+        model = correct(make(asking), people, update="refit", weighting=weighting)
+    assert_allclose(model.objective_after_, 0.8 * model.objective_before_, rtol=0.05)
 
 
 def test_negative_weights_are_refused(people):

@@ -124,6 +124,11 @@ class Network:
         # Of autocast, or of frozen layers in half precision.
         return margins.float() if margins.dtype.itemsize < 4 else margins
 
+    def score(self, batch):
+        """Return the margins of a batch anew, whatever is kept of frozen layers."""
+        with torch.no_grad():
+            return self._margins_of(self.net.infer(batch.inputs))
+
     def check_loss(self, batch):
         """Insist that the loss of a row is a function of what the module makes of it.
 

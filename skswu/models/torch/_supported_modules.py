@@ -62,6 +62,27 @@ def check_precision(parameters, names):
             )
 
 
+def check_finite(parameters, names):
+    """Refuse parameters that are no numbers.
+
+    Parameters
+    ----------
+    parameters : dict of str to Tensor
+        All of the net.
+    names : list of str
+        Those that are corrected.
+    """
+    for name in names:
+        values = parameters[name].detach()
+        n_bad = int((~torch.isfinite(values)).sum())
+        if n_bad:
+            raise ValueError(
+                f"The net's parameter {name!r} holds NaN or infinity, {n_bad} of "
+                f"{values.numel()} values: the fit diverged, and there is no model to "
+                "correct."
+            )
+
+
 def _refuse(net, how):
     raise TypeError(
         f"The module of this {type(net).__name__} {how}, and a correction needs it "

@@ -28,8 +28,9 @@ from ._network import (
 )
 from ._row_loss import RowLoss
 from ._rows import TorchRows
+from ._rows_alone import check_rows_alone
 from ._squared_gradients import squared_gradients
-from ._supported_modules import check_modules, check_precision
+from ._supported_modules import check_finite, check_modules, check_precision
 from ._training import TorchTraining, last_layers, train
 
 # Rows on which the shape of the output is checked.
@@ -95,7 +96,9 @@ class TorchModelView(BlocksView):
         """Take the selected parameters as what is corrected."""
         if not self.network.names:
             raise ValueError("The net has no trainable parameters to correct.")
-        check_precision(named_parameters(self.network.net), self.network.names)
+        parameters = named_parameters(self.network.net)
+        check_precision(parameters, self.network.names)
+        check_finite(parameters, self.network.names)
         self._parameters = self.network.vector()
         self.loss = self._row_loss()
         self._penalty = self.network.per_parameter(self.weight_decay)
@@ -177,6 +180,8 @@ class TorchModelView(BlocksView):
         rows.weight = self.network.loss.weigh(codes, weight)
         rows.mass = self.network.loss.mass(codes, weight)
         self._check_loss(rows)
+        self.network.load(self._parameters)
+        check_rows_alone(self.network, rows)
 
     def check_training_rows(self, rows):
         check_recorded_loss(self.estimator, rows.mean_loss, len(self.classes))
@@ -348,8 +353,9 @@ def _check_fitted(net):
     net.check_is_fitted()
     if not hasattr(net, "classes_"):
         raise NotFittedError(
-            f"This {type(net).__name__} is initialized but not fitted yet: it knows no "
-            "classes. Call fit, or pass its 'classes' parameter."
+            f"This {type(net).__name__} knows no classes: it is initialized but not "
+            "fitted yet, or was fitted without y. Call fit, or give it all labels in "
+            "order, set_params(classes=[0, 1])."
         )
 
 
