@@ -1,8 +1,7 @@
 """Whether two objects hold the same."""
 
-from pickle import PicklingError
-
-import joblib
+import numpy as np
+from joblib.hashing import NumpyHasher
 
 
 def content_hash(value):
@@ -14,6 +13,16 @@ def content_hash(value):
         What can be pickled has one.
     """
     try:
-        return joblib.hash(value)
-    except (PicklingError, AttributeError, TypeError, RuntimeError):
+        return _Hasher("md5").hash(value)
+    except Exception:  # what refuses to be pickled says so by errors of any kind
         return None
+
+
+class _Hasher(NumpyHasher):
+    """joblib's, which has no answer for a masked array of objects."""
+
+    def save(self, obj):
+        if isinstance(obj, np.ma.MaskedArray):
+            # What is behind the mask is no part of the contents.
+            obj = type(obj), np.ma.getmaskarray(obj), np.asarray(obj.filled())
+        super().save(obj)

@@ -12,7 +12,7 @@ from .._utils._compat import check_sample_weight
 from .._utils._warnings import warn
 from ._labeled_data import LabeledData
 from ._labels import read_labels
-from ._network_inputs import as_inputs, labels_of
+from ._network_inputs import as_inputs, check_labels_of, labels_of
 from ._rows_of_data import check_in_memory, count_rows, is_dataset
 from ._sensitive_features import read_control_features, read_sensitive_features
 
@@ -105,7 +105,8 @@ class DataReader:
     def _check_rows(self, X, y, ending=""):
         """Check what an estimator does not: lengths and labels."""
         check_in_memory(X, f"X{ending}")
-        if y is None and is_dataset(X):
+        is_of_data_set = y is None and is_dataset(X)
+        if is_of_data_set:
             y = labels_of(X, f"y{ending}")
         if issparse(X) or not hasattr(X, "shape"):
             (X,) = indexable(X)
@@ -116,6 +117,8 @@ class DataReader:
                 f"X{ending} and y{ending} have inconsistent numbers of samples: "
                 f"{count_rows(X)} and {len(y)}."
             )
+        if is_dataset(X) and not is_of_data_set:
+            check_labels_of(X, y, f"y{ending}")
         return X, y
 
     def _read_groups(self, X, given, control, ending=""):

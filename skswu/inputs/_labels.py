@@ -79,7 +79,7 @@ def label_positions(y, classes, name):
         If a label is not one of the classes, or of another kind than they are; names
         the parameter.
     """
-    if _are_texts(y) != _are_texts(classes):
+    if are_texts(y) != are_texts(classes):
         raise ValueError(
             f"{name} holds {_kind(y)}, {_first_labels(y)}, but the estimator was "
             f"fitted on {_kind(classes)}: its classes are {classes.tolist()}. Pass "
@@ -96,8 +96,14 @@ def label_positions(y, classes, name):
     return codes
 
 
-def _are_texts(labels):
-    """Say whether labels are strings, in an array of strings or of objects."""
+def are_texts(labels):
+    """Say whether labels are strings, in an array of strings or of objects.
+
+    Parameters
+    ----------
+    labels : array-like of shape (n_samples,)
+        As :func:`read_labels` returns them.
+    """
     labels = np.asarray(labels)
     if labels.dtype == object:
         return len(labels) > 0 and isinstance(labels[0], str)
@@ -105,7 +111,7 @@ def _are_texts(labels):
 
 
 def _kind(labels):
-    return "strings" if _are_texts(labels) else "numbers"
+    return "strings" if are_texts(labels) else "numbers"
 
 
 def _first_labels(labels):

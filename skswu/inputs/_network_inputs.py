@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from .._utils._array_api import as_numpy
 from .._utils._compat import count_rows
+from ._labels import are_texts, read_labels
 
 
 class SeveralInputs(list):
@@ -49,18 +51,64 @@ def labels_of(dataset, name):
     ValueError
         If it holds none.
     """
-    indices = getattr(dataset, "indices", None)
-    if indices is not None and hasattr(dataset, "dataset"):
-        return np.asarray(labels_of(dataset.dataset, name))[np.asarray(indices)]
-    if hasattr(dataset, "X") and hasattr(dataset, "y"):  # of skorch
-        labels = dataset.y
-    elif len(getattr(dataset, "tensors", ())) == 2:  # a TensorDataset
-        labels = dataset.tensors[1]
+    within, indices = dataset, slice(None)
+    while hasattr(within, "indices") and hasattr(within, "dataset"):  # a Subset
+        indices = np.asarray(within.indices)[indices]
+        within = within.dataset
+    if hasattr(within, "X") and hasattr(within, "y"):  # of skorch
+        labels = within.y
+    elif len(getattr(within, "tensors", ())) == 2:  # a TensorDataset
+        labels = within.tensors[1]
     else:
-        labels = [_label(dataset[i], name) for i in range(len(dataset))]
+        return [_label(dataset[i], name) for i in range(len(dataset))]
     if labels is None:
         raise ValueError(f"{name} must be given: the data set holds no labels.")
-    return labels
+    return labels if within is dataset else np.asarray(as_numpy(labels))[indices]
+
+
+def check_labels_of(dataset, y, name):
+    """Insist that labels are those that a data set of torch holds, if it holds any.
+
+    It may hold the positions of the classes where labels are their names.
+
+    Parameters
+    ----------
+    dataset : torch.utils.data.Dataset
+        The rows.
+    y : ndarray of shape (n_samples,)
+        Their labels.
+    name : str
+        What messages call the labels.
+
+    Raises
+    ------
+    ValueError
+        If some differ.
+    """
+    try:
+        own = labels_of(dataset, name)
+        is_column = getattr(own, "shape", ())[1:] == (1,)
+        own = read_labels(own[:, 0] if is_column else own, name)
+    except (ValueError, RuntimeError):  # no labels of classes, soft ones for instance
+        return
+    n_other = int(np.sum(_are_others(own, np.asarray(y))))
+    if n_other:
+        raise ValueError(
+            f"{name} differs from the labels that the data set itself holds in "
+            f"{n_other} of {len(y)} rows. A network learns and is measured by the "
+            f"pairs that a data set holds: pass {name} as it holds them (fit and "
+            "unlearn read them if y is None), or a data set that holds these labels."
+        )
+
+
+def _are_others(own, y):
+    """Mark the rows whose labels differ from those that a data set holds."""
+    known, codes = np.unique(own, return_inverse=True)
+    names, positions = np.unique(y, return_inverse=True)
+    are_alike = are_texts(own) == are_texts(y)
+    if are_alike and (len(known) == 1 or np.isin(known, names).all()):
+        return own != y
+    return codes != positions  # of the classes, which have other names
 
 
 def _label(row, name):

@@ -65,7 +65,13 @@ def is_indexed_by_row(X):
 
 
 def is_dataset(X):
-    """Say whether rows are read one by one, as those of a torch Dataset."""
+    """Say whether rows are read one by one, as those of a torch Dataset.
+
+    Parameters
+    ----------
+    X : object
+        Rows.
+    """
     is_sequence = isinstance(X, (list, tuple, str))
     reads_rows = hasattr(X, "__getitem__") and hasattr(X, "__len__")
     is_table = hasattr(X, "shape") or isinstance(X, Mapping)

@@ -10,6 +10,7 @@ from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .._utils._array_api import as_numpy
+from ..inputs import check_labels_of, is_dataset
 from ._report import _html, _markdown
 from ._report import _wording as words
 from ._report._cautions import cautions as find_cautions
@@ -207,6 +208,8 @@ class CorrectionReport:
         models = (_original(estimator, original), estimator)
         y_test = as_numpy(y_test)
         check_consistent_length(X_test, y_test)
+        if is_dataset(X_test):
+            check_labels_of(X_test, y_test, "y_test")
         n_rows, random_state = len(y_test), check_random_state(random_state)
         columns = getattr(estimator, "sensitive_features", None)
         features = read_features(sensitive_features, X_test, columns, n_rows)

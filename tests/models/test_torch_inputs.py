@@ -9,14 +9,14 @@ from scipy import sparse
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
-from skorch import NeuralNetClassifier
+from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier
 from skorch.dataset import Dataset
 from skorch.helper import SliceDataset, SliceDict
 from torch import nn
 from torch.utils.data import ConcatDataset, Subset, TensorDataset
 
 from skswu import UnlearningClassifier
-from skswu.inspection import influence_values
+from skswu.inspection import CorrectionReport, influence_values
 from skswu.updates import FineTune
 
 pytestmark = [
@@ -207,3 +207,88 @@ def test_dropped_rows_are_told_in_words(data):
         unlearn(net, X, y, group)
     trained = make_net(iterator_train__drop_last=True).fit(X, y)
     unlearn(trained, X, y, group)
+
+
+# Labels of the call beside those of a data set
+
+DATA_SETS = {
+    "TensorDataset": lambda X, y: TensorDataset(torch.as_tensor(X), torch.as_tensor(y)),
+    "skorch's": Dataset,
+    "own": Streamed,
+    "Subset": lambda X, y: Subset(Dataset(X, y), np.arange(len(y))),
+    "Subset of own": lambda X, y: Subset(Streamed(X, y), np.arange(len(y))),
+    "split at random": lambda X, y: torch.utils.data.random_split(
+        Dataset(X, y), [len(y)], generator=torch.Generator().manual_seed(0)
+    )[0],
+}
+
+
+@pytest.mark.parametrize("name", DATA_SETS)
+def test_labels_other_than_those_of_the_data_set_are_refused(name, data):
+    X, y, group = data
+    given = DATA_SETS[name](X, y)
+    own = np.array([int(given[i][1]) for i in range(len(given))])
+    other = own.copy()
+    other[[3, 5, 8]] = 1 - other[[3, 5, 8]]
+    net = make_net(classes=[0, 1]).fit(given, None)
+    values = unlearn(net, given, own, group).epsilon_
+    assert_allclose(unlearn(net, given, None, group).epsilon_, values)
+    options = {"sensitive_features": group}
+    elsewhere = {"X_val": given, "y_val": other, "sensitive_features_val": group}
+    message = "differs from the labels that the data set itself holds in 3 of 90 rows"
+    for call in (
+        lambda: unlearn(net, given, other, group),
+        lambda: influence_values(net, given, other, **options),
+        lambda: UnlearningClassifier(net).fit(given, other, **options),
+        lambda: CorrectionReport.from_estimator(
+            net, given, other, original=net, **options
+        ),
+    ):
+        with pytest.raises(ValueError, match=rf"y(_test)? {message}"):
+            call()
+    with pytest.raises(ValueError, match=f"y_val {message}"):
+        UnlearningClassifier(net).unlearn(given, own, **options, **elsewhere)
+
+
+@pytest.mark.filterwarnings("ignore:'yes' was taken for the positive label")
+@pytest.mark.parametrize("classes", [["no", "yes"], [1, 2], [0, 2]])
+def test_a_data_set_may_hold_the_positions_of_the_classes(classes, data):
+    X, y, group = data
+    given, names = (
+        TensorDataset(torch.as_tensor(X), torch.as_tensor(y)),
+        np.array(classes),
+    )
+    net = make_net(classes=classes).fit(given, None)
+    plain = make_net(classes=[0, 1]).fit(given, None)
+    expected = unlearn(plain, given, y, group)
+    assert_allclose(unlearn(net, given, names[y], group).epsilon_, expected.epsilon_)
+    with pytest.raises(ValueError, match="holds in 90 of 90 rows"):
+        unlearn(net, given, names[1 - y], group)
+
+
+def test_labels_of_a_data_set_are_compared_as_numbers(data):
+    X, y, group = data
+    given = TensorDataset(torch.as_tensor(X), torch.as_tensor(y).float())
+    net = NeuralNetBinaryClassifier(
+        nn.Linear(4, 1), train_split=None, verbose=0, max_epochs=3
+    ).fit(given, None)
+    unlearn(net, given, y, group)
+    with pytest.raises(ValueError, match="holds in 90 of 90 rows"):
+        unlearn(net, given, 1 - y, group)
+    # Of one label, positions cannot be told from names.
+    with pytest.raises(ValueError, match="holds in 4 of 4 rows"):
+        UnlearningClassifier(net).unlearn(
+            given,
+            y,
+            sensitive_features=group,
+            X_val=Subset(given, np.flatnonzero(y == 0)[:4]),
+            y_val=np.ones(4, dtype=int),
+            sensitive_features_val=["a", "b", "a", "b"],
+        )
+
+
+def test_a_data_set_without_labels_takes_those_of_the_call(data):
+    X, y, group = data
+    net = make_net().fit(X, y)
+    expected = unlearn(net, X, y, group)
+    assert_allclose(unlearn(net, Dataset(X), y, group).epsilon_, expected.epsilon_)

@@ -1,22 +1,30 @@
 """Refits of any classifier under the weights that repair its metric."""
 
+import pickle
 import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
 import sklearn
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import (
+    BaggingClassifier,
     GradientBoostingClassifier,
     HistGradientBoostingClassifier,
     RandomForestClassifier,
 )
+from sklearn.feature_selection import SelectFromModel
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
+from sklearn.model_selection import (
+    FixedThresholdClassifier,
+    GridSearchCV,
+    RandomizedSearchCV,
+)
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -262,6 +270,47 @@ def test_shortfall_is_told(people):
     update = Refit(max_refits=1, tol=0.0)
     with pytest.warns(UnreachableTargetWarning, match="no nearer to the target"):
         correct(clone(TREES["tree"]), people, update=update)
+
+
+def search():
+    grid = {"max_depth": [2, 5]}
+    return GridSearchCV(clone(TREES["tree"]), grid, cv=2)
+
+
+IMPORTANCES = "best_estimator_.feature_importances_"
+SEARCHES = {
+    "grid": search(),
+    "random": RandomizedSearchCV(
+        clone(TREES["tree"]), {"max_depth": range(2, 6)}, n_iter=2, cv=2, random_state=0
+    ),
+    "pipeline": make_pipeline(StandardScaler(), search()),
+    "bagging": BaggingClassifier(search(), 2, random_state=0),
+    "threshold": FixedThresholdClassifier(search(), threshold=0.4),
+    "preprocessor": make_pipeline(
+        SelectFromModel(search(), importance_getter=IMPORTANCES),
+        clone(TREES["tree"]),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+@pytest.mark.filterwarnings("ignore::skswu.exceptions.UnreachableTargetWarning")
+def test_searches_are_refitted_and_stored(name, people):
+    X, y, sex = (part.iloc[:400] for part in people)
+    model = correct(clone(SEARCHES[name]), (X, y, sex), update=Refit(max_refits=1))
+    assert model.n_iter_ == 1
+    loaded = pickle.loads(pickle.dumps(model))
+    assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
+    again = loaded.unlearn(X, y, sensitive_features=sex)
+    assert_allclose(again.epsilon_, model.epsilon_)
+    loaded.fit(X, y, sensitive_features=sex)
+    then = loaded.objective_before_
+    # The estimator, fitted by itself since, is what unlearn corrects.
+    loaded.estimator.fit(X[:200], y[:200])
+    loaded.unlearn(X[:200], y[:200], sensitive_features=sex[:200])
+    own = loaded.estimator.predict_proba(X)
+    assert_allclose(loaded.original_estimator_.predict_proba(X), own)
+    assert loaded.objective_before_ != then
 
 
 def test_met_objective_leaves_the_model(people):
