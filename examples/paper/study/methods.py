@@ -82,7 +82,7 @@ QUICK_DOSES = {"hard": (0.03, 0.1), "soft": (0.5, 1.0)}
 #: How many times as much is asked of updates that go only a part of the way.
 _DOSE_FACTORS = {
     "Scrub": {"hard": 2, "soft": 2},
-    "BadTeacher": {"hard": 2, "soft": 5},
+    "BadTeacher": {"hard": 2, "soft": 2},
 }
 
 
