@@ -497,6 +497,17 @@ def test_where_nothing_changes_nothing_was_reached(data, update, parts):
     assert_array_equal(model.estimator_.coef_, fitted.coef_)
 
 
+def test_a_tolerance_that_leaves_no_change_says_that_nothing_changed(data):
+    X, y, group = data
+    weighting = SoftWeighting(utility_tolerance=0.0)
+    model = UnlearningClassifier(LogisticRegression().fit(X, y), weighting=weighting)
+    message = r"strength=1, 0 can be reached within .*=0.0; no weight is changed\."
+    with pytest.warns(UnreachableTargetWarning, match=message):
+        model.unlearn(X, y, sensitive_features=group)
+    assert not model.epsilon_.any()
+    assert (model.reachable_strength_, model.stationarity_) == (0.0, 0.0)
+
+
 @pytest.mark.filterwarnings("ignore::skswu.exceptions.UtilityLossWarning")
 def test_orders_of_rows_at_a_bound_differ_by_the_tolerance_at_most(rng):
     group = rng.integers(0, 2, 240)

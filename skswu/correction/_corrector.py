@@ -104,10 +104,11 @@ class Corrector:
         return best.instead_of(candidate, self._bounded_message(asked, low))
 
     def _bounded_message(self, asked, reached):
+        end = "the model is corrected so far" if reached else "no weight is changed"
         return (
             f"The target is out of reach: of strength={asked:.3g}, {reached:.3g} can "
             f"be reached within utility_tolerance={self.weighting.utility_tolerance}; "
-            "the model is corrected so far."
+            f"{end}."
         )
 
     def predicted(self, candidates):
