@@ -99,6 +99,9 @@ def test_which_rows_lack_a_group_is_told(data, objective):
     message = r"the training rows hold .* of '2'. Give evaluation rows \(X_val\)"
     with pytest.raises(ValueError, match=message):
         model.unlearn(X, y, sensitive_features=few, sample_weight=weight)
+    given = {"sensitive_features": few, "sample_weight": weight}
+    with pytest.raises(ValueError, match=message):
+        influence_values(model.estimator, X, y, objective=objective, **given)
     message = r"the evaluation rows hold no row .* of '1'. Give evaluation rows"
     own = {"X_val": X, "y_val": y, "sensitive_features_val": 2 * group}
     with pytest.raises(ValueError, match=message):

@@ -56,7 +56,7 @@ from ..models._wrapped_classifier import (
     check_no_samplers,
     tags_or_none,
 )
-from ..objectives._missing_groups import measuring
+from ..objectives._missing_groups import measuring, rows_in_words
 from ..rows import BroughtRows
 from ._correction_info import make_correction_info, noting_warnings
 from ._evaluation_rows import AUTO_FRACTION, leaves_out, may_leave_out
@@ -589,10 +589,9 @@ class BaseUnlearningClassifier(
                 "Hold out a larger fraction, or take None to measure on the training "
                 "rows",
             )
-        if fitted.held_out is not None:
-            return "the evaluation rows", "Give evaluation rows that cover every group"
-        given = "rows" if fitted.given is not None else "evaluation rows (X_val)"
-        return "the training rows", f"Give {given} that cover every group"
+        if fitted.given is not None:
+            return "the training rows", "Give rows that cover every group"
+        return rows_in_words(is_held_out=fitted.held_out is not None)
 
     def _correct(self, fitted, parts):
         """Correct a fitted estimator and store what comes of it."""

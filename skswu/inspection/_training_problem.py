@@ -13,6 +13,7 @@ from ..inputs import DataReader, LabeledData
 from ..inputs._collections import is_collection
 from ..models import WrappedClassifier
 from ..models._wrapped_classifier import check_no_samplers
+from ..objectives._missing_groups import measuring, rows_in_words
 from ..updates import UPDATES
 
 
@@ -108,7 +109,9 @@ def read_training_problem(
     leaves_out = is_corrected(estimator) and _leaves_out(estimator)
     setting = Setting(wrapped, training, held_out, objectives, influence, leaves_out)
     update = resolve_part(UPDATES, _own(estimator, "update", update, "influence"))
-    return TrainingProblem(update.pose(setting), training, index)
+    with measuring(*rows_in_words(is_held_out=held_out is not None)):
+        problem = update.pose(setting)
+    return TrainingProblem(problem, training, index)
 
 
 def _leaves_out(model):

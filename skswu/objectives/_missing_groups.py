@@ -38,6 +38,13 @@ class MissingGroupsError(ValueError):
         return f"{rows} hold no row (of positive weight) of {self.groups}"
 
 
+def rows_in_words(is_held_out):
+    """Return which rows are measured, and what may be done about those they lack."""
+    if is_held_out:
+        return "the evaluation rows", _GIVE_ROWS
+    return "the training rows", "Give evaluation rows (X_val) that cover every group"
+
+
 @contextmanager
 def measuring(rows, cure):
     """Have a MissingGroupsError name the rows, unless one within has done so.
