@@ -706,6 +706,12 @@ BAD = {
         {"cv": [(range(600), range(9)), (range(600), [])]},
         "'cv' parameter .* split 1 has 600 and 0",
     ),
+    "rows that are not there": (
+        {"cv": [(range(600), [600])]},
+        r"'cv' parameter .* from 0 to 599, .*; got array\(\[600\]\)",
+    ),
+    "a short mask": ({"cv": [(np.ones(9, bool), range(9))]}, "mask of 600 rows"),
+    "positions between rows": ({"cv": [(range(600), [0.5])]}, "'cv' parameter"),
     "threshold": (
         {"tune_threshold": True, "utility": "balanced_accuracy"},
         "tune_threshold=True needs",

@@ -514,7 +514,7 @@ class UnlearningClassifierCV(BaseUnlearningClassifier):
         splitter = check_cv(self.cv, data.y, classifier=True)
         X = data.X if is_indexed_by_row(data.X) else np.arange(len(data.y))
         splits = [
-            tuple(map(_positions, parts))
+            tuple(_positions(rows, len(data.y)) for rows in parts)
             for parts in splitter.split(X, data.y, **data.metadata.split)
         ]
         if not splits:
@@ -662,10 +662,18 @@ def _floats(values):
         return np.array([np.nan])
 
 
-def _positions(rows):
+def _positions(rows, n_rows):
     """Return positions of rows, which may be given as a mask."""
     rows = np.asarray(rows)
-    return np.flatnonzero(rows) if rows.dtype == bool else rows
+    if rows.dtype == bool and rows.shape == (n_rows,):
+        return np.flatnonzero(rows)
+    is_one = rows.ndim == 1 and (rows.dtype.kind in "iu" or not len(rows))
+    if not is_one or ((rows < 0) | (rows >= n_rows)).any():
+        raise ValueError(
+            "The 'cv' parameter must give the rows of a split by their positions, "
+            f"from 0 to {n_rows - 1}, or by a mask of {n_rows} rows; got {rows!r}."
+        )
+    return rows
 
 
 def _stored(column):
