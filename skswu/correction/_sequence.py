@@ -32,6 +32,8 @@ _LOOSE = Ends(tol=0.1, target_tol=1e-2, max_iter=12, least=1 / 16, progress=0.5)
 # From this share on, the whole strength is tried once more.
 _ALMOST = 0.9
 _MAX_CHORDS = 12
+# From this strength down, targets are met the more closely, to a share of themselves.
+_SMALL_STRENGTH = 0.1
 # Times its tolerance that a residual is worth a warning from.
 _FAR = 2.0
 # Share of all gaps that a metric's own is rounding at.
@@ -173,7 +175,7 @@ class Sequence:
         found = self._from(start, strength, self.ends)
         n_iter = found.n_iter
         direct = self._reached(strength, found)
-        if self._is_met(found) or is_stopped():
+        if self._is_met(found, strength) or is_stopped():
             return direct, n_iter
         if found.status == "max_iter" and not self.is_open:
             return direct, n_iter
@@ -193,11 +195,11 @@ class Sequence:
         if not self.search.weight:
             return None
         found = self._from(self._beginning(), strength, self.ends, 0.0)
-        if not self._is_met(found):
+        if not self._is_met(found, strength):
             return None
         first = self._reached(strength, found)
         again = self._from(first, strength, self.ends)
-        if self._is_met(again):
+        if self._is_met(again, strength):
             return self._reached(strength, again)
         known = self._from(first, strength, replace(self.ends, max_iter=0))
         found = replace(found, optimality=known.optimality)
@@ -209,6 +211,7 @@ class Sequence:
         target = self._target(strength)
         if self.limit is not None:
             target = np.append(target, self.limit)
+        ends = replace(ends, target_tol=_closeness(ends, strength))
         return self.search.search(start.found.point, target, ends, objective_weight)
 
     def _reached(self, strength, found):
@@ -223,7 +226,7 @@ class Sequence:
             to = min(last.strength + width, strength)
             found = self._from(last, to, _LOOSE)
             n_iter += found.n_iter
-            if found.miss <= _LOOSE.target_tol and not _jumps(last, to, found):
+            if found.miss <= _closeness(_LOOSE, to) and not _jumps(last, to, found):
                 last = self._reached(to, found)
                 self._forget_but(start.name, last.name)
                 shortest = _LAST_STAGE * max(last.strength, least)
@@ -240,16 +243,17 @@ class Sequence:
                 break
             found = self._from(last, goal, ends)
             n_iter += found.n_iter
-            if self._is_met(found):
-                is_known = goal == last.strength and self._is_met(last.found)
+            if self._is_met(found, goal):
+                is_known = goal == last.strength and self._is_met(last.found, goal)
                 if is_known and not _is_better(found, last.found):
                     return last, n_iter
                 return self._reached(goal, found), n_iter
         return last, n_iter
 
-    def _is_met(self, found):
-        """Say whether the targets are met, by whatever weights."""
-        return found.status == "converged" or found.miss <= self.ends.target_tol
+    def _is_met(self, found, strength):
+        """Say whether the targets of a strength are met, by whatever weights."""
+        is_near = found.miss <= _closeness(self.ends, strength)
+        return found.status == "converged" or is_near
 
     def _tried(self, reached):
         """Return the step that a strength led to."""
@@ -298,10 +302,10 @@ class Sequence:
     def _told(self, reached, strength):
         """Return warnings of what was not reached."""
         if reached.strength < strength:
-            message = self._out_of_reach(reached.strength, strength)
+            message = self._out_of_reach(reached, strength)
             return ((message, UnreachableTargetWarning),)
         found, ends = reached.found, self.ends
-        if not self._is_met(found):
+        if not self._is_met(found, strength):
             message = (
                 f"The update stopped after {found.n_iter} steps "
                 f"(max_iter={ends.max_iter}), {found.miss:.1%} of the metric away from "
@@ -331,18 +335,24 @@ class Sequence:
         return ((message, UnreachableTargetWarning),)
 
     def _out_of_reach(self, reached, strength):
-        weighting = self.weighting
+        weighting, is_moved = self.weighting, reached.found.point.size > 0.0
+        share = f"{reached.strength:.3g}" if is_moved else "0"
+        end = "the model is corrected so far" if is_moved else "no weight is changed"
         return (
-            f"The target is out of reach: of strength={strength:.3g}, "
-            f"{reached:.3g} can be reached within lower={weighting.lower}, "
-            f"upper={weighting.upper} and utility_tolerance="
-            f"{weighting.utility_tolerance}; the model is corrected so far."
+            f"The target is out of reach: of strength={strength:.3g}, {share} can be "
+            f"reached within lower={weighting.lower}, upper={weighting.upper} and "
+            f"utility_tolerance={weighting.utility_tolerance}; {end}."
         )
 
 
 def _is_better(found, known):
     """Say whether a search that met a target is to be preferred to one that did."""
     return found.status == "converged" or found.point.size < known.point.size
+
+
+def _closeness(ends, strength):
+    """Return how close to the targets of a strength is close enough."""
+    return ends.target_tol * min(strength / _SMALL_STRENGTH, 1.0)
 
 
 def _jumps(last, to, found):

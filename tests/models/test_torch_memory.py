@@ -1,5 +1,6 @@
 """Batches of networks by memory, data sets that are collated once, random numbers."""
 
+import gc
 import pickle
 
 import numpy as np
@@ -11,7 +12,7 @@ from skorch import NeuralNetClassifier
 from torch import nn
 
 from skswu import UnlearningClassifier
-from skswu.influence import Nystrom, make_inverse_curvature
+from skswu.influence import Influence, Nystrom, make_inverse_curvature
 from skswu.models import make_model_view
 from skswu.models.torch._noted_margins import NotedMargins
 from skswu.updates import FineTune, Scrub
@@ -254,3 +255,36 @@ def test_a_pickle_leaves_out_what_a_net_had_learnt_before_its_fit(data):
     net.partial_fit(X, y)
     loaded = pickle.loads(pickle.dumps(model))
     assert_allclose(loaded.estimator.predict_proba(X), net.predict_proba(X))
+
+
+def live_tensors():
+    gc.collect()
+    return sum(issubclass(type(one), torch.Tensor) for one in gc.get_objects())
+
+
+@pytest.mark.parametrize(
+    ("update", "parameters"),
+    [
+        ("influence", "all"),
+        ("influence", "last_layer"),
+        ("ntk", "all"),
+        (Scrub(max_epochs=1), "all"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_nothing_of_a_correction_is_held_when_it_is_let_go_of(data, update, parameters):
+    X, y, group = data
+    module = nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 2))
+    net = NeuralNetClassifier(
+        module, criterion=nn.CrossEntropyLoss, train_split=None, verbose=0
+    ).fit(X, y)
+    before = None
+    for _ in range(3):
+        model = UnlearningClassifier(
+            net, update=update, influence=Influence(parameters=parameters)
+        )
+        model.unlearn(X, y, sensitive_features=group)
+        del model
+        # What the first correction of a process makes for all.
+        before = live_tensors() if before is None else before
+    assert live_tensors() == before

@@ -53,7 +53,9 @@ def saved_bytes(function, *args):
     def note(tensor):
         if tensor.layout == torch.strided:
             saved[tensor.data_ptr()] = tensor.nbytes
-        return tensor
+        # The tensor itself would hold the graph that holds it: a cycle that Python
+        # does not see, and memory that is never given back.
+        return tensor.detach()
 
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
         function(*args)
