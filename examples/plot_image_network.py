@@ -137,7 +137,7 @@ paths = {
 pd.concat(paths, axis=1).round(3)
 
 # %%
-# In the last layer, which is a linear model, soft weights halve the gap and come nearer
+# In the last layer, which is a linear model, soft weights close the gap and come nearer
 # to true labels that they never saw; removal of as much of the gap leaves more errors.
 # With the last convolution the single step is longer than its linearisation holds: less
 # of the gap goes, and at a strength of 1.5 nothing is gained any more.
