@@ -71,7 +71,8 @@ class BlockConjugateGradientInverse(ConjugateGradientInverse):
         return self._basis.ritz_pairs(self.damping, n_most)
 
     def _iterate(self, vectors):
-        if vectors.shape[1] > self.n_kept // _FEWEST_BLOCKS:
+        is_wide = vectors.shape[1] > self.n_kept // _FEWEST_BLOCKS
+        if is_wide or self.preconditioner is not None:
             return super()._iterate(vectors)
         scale = self._sizes(vectors)
         scale = self.operator.from_numpy(np.where(scale > 0, scale, 1.0)[None])

@@ -10,11 +10,14 @@ from torch.func import functional_call
 from ..._utils._compat_torch import modules_of, tree_flatten, tree_unflatten
 from ._linearization import Linearization
 from ._memory import PROBED_ROWS, is_out_of_memory
+from ._outer_products import OuterProducts
 
 # Machine epsilons of the largest entry that count as nothing.
 _ROUNDING = 256
 # Slopes of more margins take more memory and time than they save.
 _MOST_COLUMNS = 4
+# Rows on which the form of a layer is found out.
+_COMPARED_ROWS = 4
 # What a pass may raise of layers that do not have the form; then the graph is kept.
 _FAILURES = (
     AttributeError,
@@ -218,6 +221,16 @@ class LayerJacobian:
         )
         return self.network.flatten(pulled)
 
+    def outer_products(self):
+        """Return the OuterProducts of the layers that have such a form."""
+        found = [layer.outer_products() for layer in self._layers]
+        return [one for one in found if one is not None]
+
+    @property
+    def n_columns(self):
+        """Of margins that are told apart."""
+        return self._n_columns
+
     @property
     def n_bytes(self):
         """What is kept of the rows."""
@@ -289,6 +302,41 @@ class _LinearizedLayer:
         moved = self._made_with(pieces)
         moved = moved.reshape(1 if self._shared else len(self._slopes[0]), -1)
         return torch.stack([(slope * moved).sum(1) for slope in self._slopes], 1)
+
+    def outer_products(self):
+        """Return the OuterProducts, None where the layer has another form."""
+        (args, options), places = self._given, self._positions
+        own = dict(self._layer.named_parameters(recurse=False, remove_duplicate=False))
+        matrices = [name for name in own if own[name].ndim == 2]
+        others = [name for name in own if own[name].ndim != 2]
+        if len(args) != 1 or options or len(matrices) != 1 or len(others) > 1:
+            return None
+        (weight,), bias, inputs = matrices, (*others, None)[0], args[0]
+        n_rows = len(self._slopes[0])
+        expected = n_rows, own[weight].shape[1]
+        if not torch.is_floating_point(inputs) or inputs.shape != expected:
+            return None
+        if not self._is_affine(inputs[:_COMPARED_ROWS], own, weight, bias):
+            return None
+        return OuterProducts(
+            inputs, self._slopes, places.get(weight), places.get(bias)
+        )
+
+    def _is_affine(self, inputs, own, weight, bias):
+        """Say whether the layer multiplies by its weight and adds its bias."""
+        values = {
+            name: torch.sin(1.0 + torch.arange(one.numel())).to(one).reshape(one.shape)
+            for name, one in own.items()
+        }
+        expected = inputs @ values[weight].T
+        if bias is not None:
+            if values[bias].shape != expected.shape[1:]:
+                return False
+            expected = expected + values[bias]
+        with torch.no_grad():
+            found = functional_call(self._layer, values, (inputs,))
+        least = _ROUNDING * torch.finfo(expected.dtype).eps
+        return found.shape == expected.shape and _are_close(found, expected, least)
 
     def slope_of(self, factors):
         """Return the derivative of the margins times factors in the output."""

@@ -1,0 +1,215 @@
+"""An approximate inverse of a Gauss-Newton matrix, from a sample of its rows."""
+
+import numpy as np
+import torch
+
+from ._memory import basis_bytes
+from ._outer_products import RowFactors
+
+# Products with the whole matrix that the sample may take as long as to prepare.
+_PRODUCTS = 1.0
+# Below this share of parameters in layers of the form, the others decide.
+_LEAST_SHARE = 0.9
+# Rows of the small matrix that are made at a time.
+_STEP = 512
+
+
+def sampled_inverse(pieces, network, diagonal):
+    """Return the inverse of a sample of a Gauss-Newton matrix, or None.
+
+    Parameters
+    ----------
+    pieces : callable
+        ``pieces()`` yields what products are made of, batch by batch.
+    network : Network
+        Whose parameters they are.
+    diagonal : Tensor of shape (n_parameters,)
+        What is added to the matrix.
+
+    Returns
+    -------
+    SampledCurvature or None
+        The latter where layers are not of the form, or nothing is added.
+    """
+    diagonal = _even(network, diagonal)
+    if not diagonal.min() > 0:
+        return None
+    scales = [piece.reshape(-1)[0] for piece in network.split(diagonal)]
+    traces, layers = [], None
+    for piece in pieces():
+        layers = piece.linear.outer_products()
+        if not _are_most(layers, network):
+            return None
+        traces.append(_traces(layers, piece.roots(), scales))
+    n_columns = traces[0].shape[1]
+    n_rows = sum(map(len, traces))
+    n_sampled = _size(layers, n_rows, n_rows * n_columns)
+    traces = torch.cat(traces).cpu().double().numpy()
+    chosen, probabilities = systematic_sample(traces.ravel(), n_sampled)
+    if not len(chosen):
+        return None
+    rows, columns = np.divmod(chosen, n_columns)
+    sampled, start = [], 0
+    for piece in pieces():
+        stop = start + len(piece.linear.margins)
+        here = slice(*np.searchsorted(rows, [start, stop]))
+        start, local = stop, rows[here] - start
+        if len(local):
+            given = local, columns[here], probabilities[here]
+            sampled.append(_gathered(piece, *given))
+    factors = [RowFactors.joined(parts) for parts in zip(*sampled, strict=True)]
+    try:
+        return SampledCurvature(factors, diagonal, network)
+    except torch.linalg.LinAlgError:  # too steep for the precision
+        return None
+
+
+def systematic_sample(sizes, n_sampled):
+    """Draw by probabilities in proportion to sizes, evenly along their order.
+
+    Parameters
+    ----------
+    sizes : ndarray of shape (n_units,)
+        Not negative.
+    n_sampled : int
+        About how many to draw; those without a size are never drawn.
+
+    Returns
+    -------
+    chosen : ndarray of shape (n_chosen,)
+        Positions, ascending.
+    probabilities : ndarray of shape (n_chosen,)
+        With which they were drawn, at most 1.
+    """
+    largest_first = np.argsort(-sizes)
+    ordered = sizes[largest_first]
+    ordered = ordered[ordered > 0]
+    left_over = np.cumsum(ordered[::-1])[::-1]
+    to_draw = n_sampled - np.arange(len(ordered))
+    is_certain = ordered * to_draw >= left_over
+    n_certain = len(ordered) if is_certain.all() else int(is_certain.argmin())
+    certain = largest_first[:n_certain]
+    probability = np.zeros(len(sizes))
+    if n_certain < len(ordered):
+        probability = sizes * (to_draw[n_certain] / left_over[n_certain])
+    probability[certain] = 0.0
+    along = np.floor(np.cumsum(probability) + 0.5)
+    drawn = np.flatnonzero(np.diff(along, prepend=0.0))
+    probability[certain] = 1.0
+    chosen = np.sort(np.concatenate([certain, drawn]))
+    return chosen, probability[chosen]
+
+
+def _even(network, diagonal):
+    """Return a diagonal with the mean of each parameter in place of its entries."""
+    return network.flatten(
+        [torch.full_like(piece, piece.mean()) for piece in network.split(diagonal)]
+    )
+
+
+def _are_most(layers, network):
+    """Say whether layers hold most parameters, each of them once."""
+    held = [place for layer in layers for place in layer.places]
+    if len(set(held)) < len(held):
+        return False
+    sizes = [tensor.numel() for tensor in network.tensors]
+    return sum(sizes[place] for place in held) >= _LEAST_SHARE * sum(sizes)
+
+
+def _traces(layers, roots, scales):
+    """Return what each column of the rows' roots adds to the scaled trace."""
+    products = sum(layer.inner_products(scales) for layer in layers)
+    return (roots * (products @ roots)).sum(1)
+
+
+def _size(layers, n_rows, n_units):
+    """Return how many rows to sample, by the time that they take and the memory."""
+    entry = layers[0].inputs
+    widths = sum(sum(layer.widths) for layer in layers)
+    product = 2.0 * n_rows * sum(float(np.prod(layer.widths)) for layer in layers)
+    n_entries = basis_bytes(entry.device) // entry.element_size()
+    sizes = np.arange(1.0, n_units + 1.0)
+    fits = sizes * (2.0 * sizes + widths) <= n_entries
+    pays = sizes**2 * (widths / 2.0 + sizes / 6.0) <= _PRODUCTS * product
+    return int(np.count_nonzero(fits & pays))
+
+
+def _gathered(piece, rows, columns, probabilities):
+    """Return the RowFactors of the sampled rows of a batch."""
+    device = piece.linear.margins.device
+    rows, columns = (torch.as_tensor(one, device=device) for one in (rows, columns))
+    roots = piece.roots()[rows, :, columns]
+    scale = torch.as_tensor(probabilities**-0.5).to(roots.dtype).to(device)
+    layers = piece.linear.outer_products()
+    return [layer.take(rows, roots * scale[:, None]) for layer in layers]
+
+
+class SampledCurvature:
+    r"""The Gauss-Newton matrix of a sample of rows, plus a diagonal, inverted.
+
+    The matrix of rows :math:`j_u`, one for each row of data and each column of the root
+    of its loss's Hessian, is :math:`\sum_u j_u j_u^\top`. A sample S is drawn by
+    probabilities :math:`\pi_u \le 1` proportional to the trace that a row adds, so that
+    of those which make up the matrix none is left out. With
+    :math:`J` the rows :math:`j_u / \sqrt{\pi_u}` of the sample and D the diagonal,
+
+    .. math:: (J^\top J + D)^{-1} = D^{-1} - D^{-1} J^\top
+              (I + J D^{-1} J^\top)^{-1} J D^{-1}.
+
+    A row is, layer by layer, the outer product of the layer's input and of its slope.
+    So the small matrix comes from inner products of these, and no array of rows times
+    parameters exists.
+
+    Parameters
+    ----------
+    layers : list of RowFactors
+        Of the sample.
+    diagonal : Tensor of shape (n_parameters,)
+        The D, positive and the same for all entries of a parameter.
+    network : Network
+        Which the parameters are of.
+
+    Raises
+    ------
+    torch.linalg.LinAlgError
+        If the small matrix has no Cholesky factor to working precision.
+
+    References
+    ----------
+    Cohen, Musco and Musco, "Input Sparsity Time Low-rank Approximation via Ridge
+    Leverage Score Sampling", 2017, where the probabilities are finer.
+    """
+
+    def __init__(self, layers, diagonal, network):
+        self._layers = layers
+        self._diagonal = diagonal
+        self._network = network
+        scales = [piece.reshape(-1)[0] for piece in network.split(diagonal)]
+        self._factor = torch.linalg.cholesky(self._small_matrix(scales))
+
+    def _small_matrix(self, scales):
+        n_sampled = len(self._layers[0])
+        matrix = self._diagonal.new_empty(n_sampled, n_sampled)
+        # The Cholesky factor reads the lower triangle alone.
+        for start in range(0, n_sampled, _STEP):
+            rows = slice(start, start + _STEP)
+            matrix[rows, : rows.stop] = sum(
+                layer.inner_products(rows, scales) for layer in self._layers
+            )
+        matrix.diagonal().add_(1.0)
+        return matrix
+
+    def __call__(self, vectors):
+        """Return the inverse times the columns of ``vectors``."""
+        scaled = (vectors / self._diagonal[:, None]).T.contiguous()
+        split = [self._network.split(one) for one in scaled]
+        moved = torch.stack(
+            [sum(layer.push(pieces) for layer in self._layers) for pieces in split], 1
+        )
+        factors = torch.cholesky_solve(moved, self._factor)
+        pulled = torch.zeros_like(scaled)
+        for total, factor in zip(pulled, factors.T, strict=True):
+            pieces = self._network.split(total)
+            for layer in self._layers:
+                layer.pull(factor, pieces)
+        return (scaled - pulled / self._diagonal).T
