@@ -156,19 +156,30 @@ class GaussNewtonCurvature(TorchCurvature):
         return _GaussNewtonProduct(linear, curvature, self.weight[batch.rows, None])
 
     def keep_passes(self):
-        self.network.load(self.parameters)
-        few = self.rows.first_rows(PROBED_ROWS)
-        if all(one.n_bytes is not None for one in self.rows.attempt(self._linearize, few)):
+        if self._few_rows() is not None:
             with self.repeated_products():
                 self._batches.fill()
 
     def preconditioner(self, damping):
-        def pieces():
-            self.network.load(self.parameters)
-            for batch in self._batches:
-                yield from self._batches.apply(lambda made: made, batch)
+        few = self._few_rows()
+        if few is None:
+            return None
+        layers = self.network.layers.told_apart(few)
 
-        return sampled_inverse(pieces, self.network, self.penalty + damping)
+        def batches():
+            for batch in self._batches:
+                for made in self._batches.apply(lambda made: made, batch):
+                    by_rows = made.linear.by_rows()
+                    yield made, [one for k, one in by_rows.items() if k in layers]
+
+        return sampled_inverse(batches, self.network, self.penalty + damping)
+
+    def _few_rows(self):
+        """Return the LayerJacobian of a few rows, None where layers have none."""
+        self.network.load(self.parameters)
+        few = self.rows.first_rows(PROBED_ROWS)
+        linear = next(self.rows.attempt(self._linearize, few))
+        return None if linear.n_bytes is None else linear
 
     def _jacobians_of(self, batches):
         products = batches.kept.items()

@@ -10,14 +10,12 @@ from torch.func import functional_call
 from ..._utils._compat_torch import modules_of, tree_flatten, tree_unflatten
 from ._linearization import Linearization
 from ._memory import PROBED_ROWS, is_out_of_memory
-from ._outer_products import OuterProducts
+from ._row_gradients import Gradients, OuterProducts
 
 # Machine epsilons of the largest entry that count as nothing.
 _ROUNDING = 256
 # Slopes of more margins take more memory and time than they save.
 _MOST_COLUMNS = 4
-# Rows on which the form of a layer is found out.
-_COMPARED_ROWS = 4
 # What a pass may raise of layers that do not have the form; then the graph is kept.
 _FAILURES = (
     AttributeError,
@@ -45,6 +43,7 @@ class ParameterLayers:
     def __init__(self, network):
         self._network = network
         self._are_linear = None
+        self._told_apart = None
         self._leaves = None
         positions = {id(tensor): k for k, tensor in enumerate(network.tensors)}
         self.positions = {}
@@ -126,6 +125,49 @@ class ParameterLayers:
         least = rounding * float(pulled[1].abs().max())
         pairs += zip(*map(network.split, pulled), strict=True)
         return all(_are_close(*pair, least) for pair in pairs)
+
+    def told_apart(self, jacobian):
+        """Return the layers of which gradients of single rows are right.
+
+        Parameters
+        ----------
+        jacobian : LayerJacobian
+            Of a few rows.
+
+        Returns
+        -------
+        set of Module
+        """
+        if self._told_apart is None:
+            self._told_apart = {
+                layer
+                for layer, gradients in jacobian.by_rows().items()
+                if self._are_rows_right(jacobian, gradients)
+            }
+        return self._told_apart
+
+    def _are_rows_right(self, jacobian, gradients):
+        """Compare the sum of a layer's rows, times factors, with what it should be."""
+        factors = torch.zeros_like(jacobian.margins)
+        n_rows, n_columns = len(factors), jacobian.n_columns
+        numbers = torch.arange(n_rows * n_columns).reshape(n_rows, n_columns)
+        factors[:, :n_columns] = torch.sin(1.0 + numbers)
+        expected = self._network.split(jacobian.pull(factors))
+        found = [torch.zeros_like(piece) for piece in expected]
+        try:
+            rows = torch.arange(n_rows, device=factors.device)
+            taken = gradients.take(rows, factors[:, :n_columns])
+            taken.pull(torch.ones_like(factors[:, 0]), found)
+        except _FAILURES as error:
+            if is_out_of_memory(error):
+                raise
+            return False
+        largest = max(float(piece.abs().max()) for piece in expected)
+        least = _ROUNDING * torch.finfo(factors.dtype).eps * largest
+        return all(
+            _are_close(found[place], expected[place], least)
+            for place in gradients.places
+        )
 
     @contextmanager
     def recorded(self, n_rows, calls):
@@ -221,10 +263,17 @@ class LayerJacobian:
         )
         return self.network.flatten(pulled)
 
-    def outer_products(self):
-        """Return the OuterProducts of the layers that have such a form."""
-        found = [layer.outer_products() for layer in self._layers]
-        return [one for one in found if one is not None]
+    def by_rows(self):
+        """Return the Gradients of each layer, or its OuterProducts, by its module.
+
+        Of layers that share parameters, or are called twice, there are none.
+        """
+        held = [place for layer in self._layers for place in layer.places]
+        return {
+            layer.module: layer.by_rows()
+            for layer in self._layers
+            if all(held.count(place) == 1 for place in layer.places)
+        }
 
     @property
     def n_columns(self):
@@ -303,40 +352,36 @@ class _LinearizedLayer:
         moved = moved.reshape(1 if self._shared else len(self._slopes[0]), -1)
         return torch.stack([(slope * moved).sum(1) for slope in self._slopes], 1)
 
-    def outer_products(self):
-        """Return the OuterProducts, None where the layer has another form."""
+    @property
+    def module(self):
+        """The layer that was called."""
+        return self._layer
+
+    @property
+    def places(self):
+        """Where its parameters are that are corrected."""
+        return [place for place in self._positions.values() if place is not None]
+
+    def by_rows(self):
+        """Return the OuterProducts of the call if it looks like those, or Gradients."""
         (args, options), places = self._given, self._positions
         own = dict(self._layer.named_parameters(recurse=False, remove_duplicate=False))
-        matrices = [name for name in own if own[name].ndim == 2]
+        shapes = {name: one.shape for name, one in own.items()}
+        weights = [name for name in own if own[name].ndim == 2]
         others = [name for name in own if own[name].ndim != 2]
-        if len(args) != 1 or options or len(matrices) != 1 or len(others) > 1:
-            return None
-        (weight,), bias, inputs = matrices, (*others, None)[0], args[0]
-        n_rows = len(self._slopes[0])
-        expected = n_rows, own[weight].shape[1]
-        if not torch.is_floating_point(inputs) or inputs.shape != expected:
-            return None
-        if not self._is_affine(inputs[:_COMPARED_ROWS], own, weight, bias):
-            return None
-        return OuterProducts(
-            inputs, self._slopes, places.get(weight), places.get(bias)
-        )
-
-    def _is_affine(self, inputs, own, weight, bias):
-        """Say whether the layer multiplies by its weight and adds its bias."""
+        expected = len(self._slopes[0]), *(shapes[weights[0]][1:] if weights else ())
+        is_product = len(args) == len(weights) == 1 >= len(others) and not options
+        if is_product and args[0].shape == expected:
+            weight, bias = weights[0], (*others, None)[0]
+            found = places.get(weight), places.get(bias)
+            return OuterProducts(args[0], self._slopes, *found)
         values = {
-            name: torch.sin(1.0 + torch.arange(one.numel())).to(one).reshape(one.shape)
-            for name, one in own.items()
+            name: self._still.get(name, torch.zeros_like(own[name])) for name in own
         }
-        expected = inputs @ values[weight].T
-        if bias is not None:
-            if values[bias].shape != expected.shape[1:]:
-                return False
-            expected = expected + values[bias]
-        with torch.no_grad():
-            found = functional_call(self._layer, values, (inputs,))
-        least = _ROUNDING * torch.finfo(expected.dtype).eps
-        return found.shape == expected.shape and _are_close(found, expected, least)
+        corrected = {name: one for name, one in places.items() if one is not None}
+        n_given = len(self.output)
+        given = self._layer, values, corrected, self._given
+        return Gradients(*given, self._slopes, n_given)
 
     def slope_of(self, factors):
         """Return the derivative of the margins times factors in the output."""

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from ._memory import basis_bytes
-from ._outer_products import RowFactors
+from ._row_gradients import OuterProducts
 
 # Products with the whole matrix that the sample may take as long as to prepare.
 _PRODUCTS = 1.0
@@ -14,13 +14,14 @@ _LEAST_SHARE = 0.9
 _STEP = 512
 
 
-def sampled_inverse(pieces, network, diagonal):
+def sampled_inverse(batches, network, diagonal):
     """Return the inverse of a sample of a Gauss-Newton matrix, or None.
 
     Parameters
     ----------
-    pieces : callable
-        ``pieces()`` yields what products are made of, batch by batch.
+    batches : callable
+        ``batches()`` yields what products are made of, batch by batch, and the rows'
+        gradients in layers.
     network : Network
         Whose parameters they are.
     diagonal : Tensor of shape (n_parameters,)
@@ -29,35 +30,35 @@ def sampled_inverse(pieces, network, diagonal):
     Returns
     -------
     SampledCurvature or None
-        The latter where layers are not of the form, or nothing is added.
+        The latter where rows are not known in most of the parameters, or nothing is
+        added.
     """
     diagonal = _even(network, diagonal)
     if not diagonal.min() > 0:
         return None
     scales = [piece.reshape(-1)[0] for piece in network.split(diagonal)]
-    traces, layers = [], None
-    for piece in pieces():
-        layers = piece.linear.outer_products()
+    traces, layers = [], []
+    for made, layers in batches():
         if not _are_most(layers, network):
             return None
-        traces.append(_traces(layers, piece.roots(), scales))
+        traces.append(_traces(layers, made.roots(), scales))
     n_columns = traces[0].shape[1]
     n_rows = sum(map(len, traces))
-    n_sampled = _size(layers, n_rows, n_rows * n_columns)
+    n_sampled = _size(layers, network, n_rows, n_rows * n_columns)
     traces = torch.cat(traces).cpu().double().numpy()
     chosen, probabilities = systematic_sample(traces.ravel(), n_sampled)
     if not len(chosen):
         return None
     rows, columns = np.divmod(chosen, n_columns)
     sampled, start = [], 0
-    for piece in pieces():
-        stop = start + len(piece.linear.margins)
+    for made, layers in batches():
+        stop = start + len(made.linear.margins)
         here = slice(*np.searchsorted(rows, [start, stop]))
-        start, local = stop, rows[here] - start
+        local, start = rows[here] - start, stop
         if len(local):
-            given = local, columns[here], probabilities[here]
-            sampled.append(_gathered(piece, *given))
-    factors = [RowFactors.joined(parts) for parts in zip(*sampled, strict=True)]
+            roots = _roots(made, local, columns[here], probabilities[here])
+            sampled.append([layer.take(*roots) for layer in layers])
+    factors = [parts[0].joined(parts) for parts in zip(*sampled, strict=True)]
     try:
         return SampledCurvature(factors, diagonal, network)
     except torch.linalg.LinAlgError:  # too steep for the precision
@@ -108,40 +109,41 @@ def _even(network, diagonal):
 
 
 def _are_most(layers, network):
-    """Say whether layers hold most parameters, each of them once."""
-    held = [place for layer in layers for place in layer.places]
-    if len(set(held)) < len(held):
-        return False
+    """Say whether layers hold most parameters, and some are outer products."""
     sizes = [tensor.numel() for tensor in network.tensors]
-    return sum(sizes[place] for place in held) >= _LEAST_SHARE * sum(sizes)
+    held = sum(sizes[place] for layer in layers for place in layer.places)
+    return held >= _LEAST_SHARE * sum(sizes) and any(_with_trace(layers))
+
+
+def _with_trace(layers):
+    """Return the layers of which the trace that a row adds is cheap."""
+    return [layer for layer in layers if isinstance(layer, OuterProducts)]
 
 
 def _traces(layers, roots, scales):
     """Return what each column of the rows' roots adds to the scaled trace."""
-    products = sum(layer.inner_products(scales) for layer in layers)
+    products = sum(layer.inner_products(scales) for layer in _with_trace(layers))
     return (roots * (products @ roots)).sum(1)
 
 
-def _size(layers, n_rows, n_units):
+def _size(layers, network, n_rows, n_units):
     """Return how many rows to sample, by the time that they take and the memory."""
-    entry = layers[0].inputs
-    widths = sum(sum(layer.widths) for layer in layers)
-    product = 2.0 * n_rows * sum(float(np.prod(layer.widths)) for layer in layers)
+    row_size = sum(layer.row_size for layer in layers)
+    product = 2.0 * n_rows * network.n_parameters
+    entry = network.tensors[0]
     n_entries = basis_bytes(entry.device) // entry.element_size()
     sizes = np.arange(1.0, n_units + 1.0)
-    fits = sizes * (2.0 * sizes + widths) <= n_entries
-    pays = sizes**2 * (widths / 2.0 + sizes / 6.0) <= _PRODUCTS * product
+    fits = sizes * (2.0 * sizes + row_size) <= n_entries
+    pays = sizes**2 * (row_size / 2.0 + sizes / 6.0) <= _PRODUCTS * product
     return int(np.count_nonzero(fits & pays))
 
 
-def _gathered(piece, rows, columns, probabilities):
-    """Return the RowFactors of the sampled rows of a batch."""
-    device = piece.linear.margins.device
-    rows, columns = (torch.as_tensor(one, device=device) for one in (rows, columns))
-    roots = piece.roots()[rows, :, columns]
-    scale = torch.as_tensor(probabilities**-0.5).to(roots.dtype).to(device)
-    layers = piece.linear.outer_products()
-    return [layer.take(rows, roots * scale[:, None]) for layer in layers]
+def _roots(made, rows, columns, probabilities):
+    """Return rows as tensors, and the columns of their roots that are sampled."""
+    margins = made.linear.margins
+    rows, columns = (torch.as_tensor(k, device=margins.device) for k in (rows, columns))
+    scale = torch.as_tensor(probabilities**-0.5).to(margins.dtype).to(margins.device)
+    return rows, made.roots()[rows, :, columns] * scale[:, None]
 
 
 class SampledCurvature:
@@ -162,7 +164,7 @@ class SampledCurvature:
 
     Parameters
     ----------
-    layers : list of RowFactors
+    layers : list of OuterProductRows and GradientRows
         Of the sample.
     diagonal : Tensor of shape (n_parameters,)
         The D, positive and the same for all entries of a parameter.
