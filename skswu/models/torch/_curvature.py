@@ -12,7 +12,7 @@ from ...influence import CurvatureOperator
 from ._kept import KeptBatches
 from ._memory import PROBED_ROWS, basis_bytes, kept_bytes, saved_bytes
 from ._network import like, to_numpy
-from ._sampled_curvature import sampled_inverse
+from ._sampled_curvature import are_most, sampled_inverse
 
 # Beyond, a basis costs more to keep orthogonal than it saves.
 _MOST_KEPT = 200
@@ -162,7 +162,7 @@ class GaussNewtonCurvature(TorchCurvature):
 
     def preconditioner(self, damping):
         few = self._few_rows()
-        if few is None:
+        if few is None or not are_most(few.by_rows().values(), self.network):
             return None
         layers = self.network.layers.told_apart(few)
 
@@ -170,7 +170,7 @@ class GaussNewtonCurvature(TorchCurvature):
             for batch in self._batches:
                 for made in self._batches.apply(lambda made: made, batch):
                     by_rows = made.linear.by_rows()
-                    yield made, [one for k, one in by_rows.items() if k in layers]
+                    yield made, {k: by_rows[k] for k in by_rows if k in layers}
 
         return sampled_inverse(batches, self.network, self.penalty + damping)
 

@@ -48,7 +48,7 @@ class KeptBatches:
         self._batches = batches if all(batches) else None
 
     def fill(self):
-        """Make what is to be kept of the first batches, as many as there is room for."""
+        """Make what is kept of the first batches, as many as there is room for."""
         for batch in self.rows.blocks:
             if not all(self._attempt(self._is_kept, batch)):
                 return

@@ -139,35 +139,17 @@ class ParameterLayers:
         set of Module
         """
         if self._told_apart is None:
+            factors = torch.zeros_like(jacobian.margins)
+            shape = len(factors), jacobian.n_columns
+            numbers = torch.arange(1.0, 1.0 + shape[0] * shape[1]).reshape(shape)
+            factors[:, : shape[1]] = torch.sin(numbers)
+            expected = self._network.split(jacobian.pull(factors))
             self._told_apart = {
                 layer
                 for layer, gradients in jacobian.by_rows().items()
-                if self._are_rows_right(jacobian, gradients)
+                if _are_rows_right(gradients, factors[:, : shape[1]], expected)
             }
         return self._told_apart
-
-    def _are_rows_right(self, jacobian, gradients):
-        """Compare the sum of a layer's rows, times factors, with what it should be."""
-        factors = torch.zeros_like(jacobian.margins)
-        n_rows, n_columns = len(factors), jacobian.n_columns
-        numbers = torch.arange(n_rows * n_columns).reshape(n_rows, n_columns)
-        factors[:, :n_columns] = torch.sin(1.0 + numbers)
-        expected = self._network.split(jacobian.pull(factors))
-        found = [torch.zeros_like(piece) for piece in expected]
-        try:
-            rows = torch.arange(n_rows, device=factors.device)
-            taken = gradients.take(rows, factors[:, :n_columns])
-            taken.pull(torch.ones_like(factors[:, 0]), found)
-        except _FAILURES as error:
-            if is_out_of_memory(error):
-                raise
-            return False
-        largest = max(float(piece.abs().max()) for piece in expected)
-        least = _ROUNDING * torch.finfo(factors.dtype).eps * largest
-        return all(
-            _are_close(found[place], expected[place], least)
-            for place in gradients.places
-        )
 
     @contextmanager
     def recorded(self, n_rows, calls):
@@ -395,6 +377,22 @@ def _detached(nested):
     leaves, structure = tree_flatten(nested)
     leaves = [leaf.detach() if torch.is_tensor(leaf) else leaf for leaf in leaves]
     return tree_unflatten(leaves, structure)
+
+
+def _are_rows_right(gradients, factors, expected):
+    """Compare the sum of rows, times factors, with what it should be."""
+    rows = torch.arange(len(factors), device=factors.device)
+    found = [torch.zeros_like(piece) for piece in expected]
+    try:
+        gradients.take(rows, factors).pull(torch.ones_like(factors[:, 0]), found)
+    except _FAILURES as error:
+        if is_out_of_memory(error):
+            raise
+        return False
+    largest = max(float(piece.abs().max()) for piece in expected)
+    least = _ROUNDING * torch.finfo(factors.dtype).eps * largest
+    places = gradients.places
+    return all(_are_close(found[k], expected[k], least) for k in places)
 
 
 def _are_close(found, expected, least):

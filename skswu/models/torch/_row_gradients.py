@@ -26,6 +26,9 @@ class OuterProducts:
         Where its parameters are among those corrected.
     """
 
+    #: Whether inner products of a row's columns take no gradients.
+    has_trace = True
+
     inputs: torch.Tensor
     slopes: list
     weight: int | None
@@ -101,6 +104,9 @@ class Gradients:
     n_given : int
         Length of what it makes.
     """
+
+    #: Whether inner products of a row's columns take no gradients.
+    has_trace = False
 
     layer: Any
     values: dict

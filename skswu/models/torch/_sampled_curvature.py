@@ -3,12 +3,12 @@
 import numpy as np
 import torch
 
-from ._memory import basis_bytes
-from ._row_gradients import OuterProducts
+from ._memory import basis_bytes, is_out_of_memory
 
 # Products with the whole matrix that the sample may take as long as to prepare.
 _PRODUCTS = 1.0
-# Below this share of parameters in layers of the form, the others decide.
+# Share of the parameters in layers whose rows are outer products. Where they are not,
+# rows take more memory, so that too few are left to save products.
 _LEAST_SHARE = 0.9
 # Rows of the small matrix that are made at a time.
 _STEP = 512
@@ -21,7 +21,7 @@ def sampled_inverse(batches, network, diagonal):
     ----------
     batches : callable
         ``batches()`` yields what products are made of, batch by batch, and the rows'
-        gradients in layers.
+        gradients by layers, see :meth:`LayerJacobian.by_rows`.
     network : Network
         Whose parameters they are.
     diagonal : Tensor of shape (n_parameters,)
@@ -30,39 +30,48 @@ def sampled_inverse(batches, network, diagonal):
     Returns
     -------
     SampledCurvature or None
-        The latter where rows are not known in most of the parameters, or nothing is
-        added.
+        The latter where rows are not known in most of the parameters, nothing is
+        added, or there is no memory for it.
     """
-    diagonal = _even(network, diagonal)
+    try:
+        return _sampled_inverse(batches, network, _even(network, diagonal))
+    except torch.linalg.LinAlgError:  # too steep for the precision
+        return None
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        return None
+
+
+def _sampled_inverse(batches, network, diagonal):
     if not diagonal.min() > 0:
         return None
-    scales = [piece.reshape(-1)[0] for piece in network.split(diagonal)]
-    traces, layers = [], []
-    for made, layers in batches():
-        if not _are_most(layers, network):
+    scales = _scales(network, diagonal)
+    traces, forms, layers = [], set(), []
+    for made, by_rows in batches():
+        layers = list(by_rows.values())
+        forms.add(tuple((layer, one.has_trace) for layer, one in by_rows.items()))
+        if len(forms) > 1 or not are_most(layers, network):
             return None
         traces.append(_traces(layers, made.roots(), scales))
     n_columns = traces[0].shape[1]
-    n_rows = sum(map(len, traces))
-    n_sampled = _size(layers, network, n_rows, n_rows * n_columns)
     traces = torch.cat(traces).cpu().double().numpy()
+    n_sampled = _size(layers, network, *traces.shape)
     chosen, probabilities = systematic_sample(traces.ravel(), n_sampled)
-    if not len(chosen):
+    is_steep = traces.sum() * torch.finfo(diagonal.dtype).eps > 1.0
+    if is_steep or not len(chosen):
         return None
     rows, columns = np.divmod(chosen, n_columns)
     sampled, start = [], 0
-    for made, layers in batches():
+    for made, by_rows in batches():
         stop = start + len(made.linear.margins)
         here = slice(*np.searchsorted(rows, [start, stop]))
         local, start = rows[here] - start, stop
         if len(local):
             roots = _roots(made, local, columns[here], probabilities[here])
-            sampled.append([layer.take(*roots) for layer in layers])
+            sampled.append([layer.take(*roots) for layer in by_rows.values()])
     factors = [parts[0].joined(parts) for parts in zip(*sampled, strict=True)]
-    try:
-        return SampledCurvature(factors, diagonal, network)
-    except torch.linalg.LinAlgError:  # too steep for the precision
-        return None
+    return SampledCurvature(factors, diagonal, network)
 
 
 def systematic_sample(sizes, n_sampled):
@@ -108,31 +117,40 @@ def _even(network, diagonal):
     )
 
 
-def _are_most(layers, network):
-    """Say whether layers hold most parameters, and some are outer products."""
+def are_most(layers, network):
+    """Say whether layers of which the traces are cheap hold most parameters.
+
+    Parameters
+    ----------
+    layers : iterable of OuterProducts and Gradients
+        The layers.
+    network : Network
+        The network.
+    """
     sizes = [tensor.numel() for tensor in network.tensors]
-    held = sum(sizes[place] for layer in layers for place in layer.places)
-    return held >= _LEAST_SHARE * sum(sizes) and any(_with_trace(layers))
+    places = [place for one in layers if one.has_trace for place in one.places]
+    return sum(sizes[place] for place in places) >= _LEAST_SHARE * sum(sizes)
 
 
-def _with_trace(layers):
-    """Return the layers of which the trace that a row adds is cheap."""
-    return [layer for layer in layers if isinstance(layer, OuterProducts)]
+def _scales(network, diagonal):
+    """Return the entries of a diagonal that is the same all over a parameter."""
+    return [piece.reshape(-1)[0] for piece in network.split(diagonal)]
 
 
 def _traces(layers, roots, scales):
     """Return what each column of the rows' roots adds to the scaled trace."""
-    products = sum(layer.inner_products(scales) for layer in _with_trace(layers))
+    products = sum(one.inner_products(scales) for one in layers if one.has_trace)
     return (roots * (products @ roots)).sum(1)
 
 
-def _size(layers, network, n_rows, n_units):
+def _size(layers, network, n_rows, n_columns):
     """Return how many rows to sample, by the time that they take and the memory."""
+    n_units = n_rows * n_columns
     row_size = sum(layer.row_size for layer in layers)
     product = 2.0 * n_rows * network.n_parameters
     entry = network.tensors[0]
     n_entries = basis_bytes(entry.device) // entry.element_size()
-    sizes = np.arange(1.0, n_units + 1.0)
+    sizes = np.arange(1.0, min(n_units, int(n_entries**0.5)) + 1.0)
     fits = sizes * (2.0 * sizes + row_size) <= n_entries
     pays = sizes**2 * (row_size / 2.0 + sizes / 6.0) <= _PRODUCTS * product
     return int(np.count_nonzero(fits & pays))
@@ -186,11 +204,11 @@ class SampledCurvature:
         self._layers = layers
         self._diagonal = diagonal
         self._network = network
-        scales = [piece.reshape(-1)[0] for piece in network.split(diagonal)]
-        self._factor = torch.linalg.cholesky(self._small_matrix(scales))
+        self._factor = torch.linalg.cholesky(self._small_matrix())
 
-    def _small_matrix(self, scales):
+    def _small_matrix(self):
         n_sampled = len(self._layers[0])
+        scales = _scales(self._network, self._diagonal)
         matrix = self._diagonal.new_empty(n_sampled, n_sampled)
         # The Cholesky factor reads the lower triangle alone.
         for start in range(0, n_sampled, _STEP):
