@@ -30,8 +30,8 @@ class ConjugateGradientInverse(InverseCurvature):
         Largest number of products with H.
     precondition : callable or None, default=None
         Maps residuals (n_parameters, n_vectors) to an approximation of
-        :math:`(H + \delta I)^{-1}` times them; None divides by the diagonal where
-        the operator knows it.
+        :math:`(H + \delta I)^{-1}` times them; None is what the operator offers, or
+        divides by the diagonal where it knows that.
 
     Warns
     -----
