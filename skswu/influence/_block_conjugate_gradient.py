@@ -28,8 +28,9 @@ class BlockConjugateGradientInverse(ConjugateGradientInverse):
     .. math:: P = I + U \left((\lambda_r + \delta) (\Lambda + \delta I)^{-1} - I\right)
               U^\top
 
-    with :math:`\lambda_r` the least of them, as a Nyström sketch does. Where the operator
-    offers a preconditioner of its own, that serves in place of all this, side by side.
+    with :math:`\lambda_r` the least of them, as a Nyström sketch does. Where the
+    operator offers a preconditioner of its own, right-hand sides are solved for with
+    that, side by side.
 
     Parameters
     ----------
