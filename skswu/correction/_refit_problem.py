@@ -101,8 +101,9 @@ class RefitProblem(Problem):
     def _linearize(self, problem, values, epsilon, factor=1.0, origin=None):
         """Return a stand-in's influences, around what a model measures itself."""
         parameters = problem.view.parameters
+        problem.invert(parameters, epsilon)
         _, gradients = problem.evaluation.linearize(parameters)
-        solution, influence = problem.influences(parameters, epsilon, gradients)
+        solution, influence = problem.influences(parameters, gradients)
         influence *= factor
         return linearized_around(
             influence,

@@ -59,11 +59,12 @@ class ViewProblem(Problem):
 
     def linearize(self):
         view, rows, start = self.view, self.rows, self.view.parameters
+        nothing = np.zeros(self.n_rows)
+        self.invert(start, nothing)
         self._fit_gradient = left = view.objective_gradient(rows, start, rows.weight)
         self.tilt = self._kept_gradient(left)
         values, gradients = self.evaluation.linearize(start)
         self._keep(values)
-        nothing = np.zeros(self.n_rows)
         linearized = self._linearize(start, nothing, values, gradients, left)
         view.check_training_rows(rows)
         if view.training_decrement_limit(rows) is not None:
@@ -107,7 +108,7 @@ class ViewProblem(Problem):
 
         There ``left`` is the gradient of the training objective.
         """
-        solution, influence = self.influences(parameters, epsilon, gradients)
+        solution, influence = self.influences(parameters, gradients)
         drift = -self.view.to_numpy(solution.vectors.T @ (left - self.tilt))
         constant = values + drift + influence @ epsilon
         return linearized_around(
@@ -122,8 +123,10 @@ class ViewProblem(Problem):
             self.one_sided,
         )
 
-    def influences(self, parameters, epsilon, gradients):
-        """Return the influences on metrics, given their gradients.
+    def invert(self, parameters, epsilon):
+        """Take the curvature somewhere as that which influences are computed with.
+
+        Ahead of the gradients there, which share passes over the rows with it.
 
         Parameters
         ----------
@@ -131,6 +134,21 @@ class ViewProblem(Problem):
             The model.
         epsilon : ndarray of shape (n_samples,)
             The weights that the curvature is taken under.
+        """
+        weight = self.rows.weight * (1.0 + epsilon)
+        inverse = self.influence.invert(self.view, self.rows, parameters, weight)
+        if self.inverse is not None:
+            inverse.recycle(self.inverse)
+        self.inverse = inverse
+        inverse.keep_passes()
+
+    def influences(self, parameters, gradients):
+        """Return the influences on metrics, given their gradients.
+
+        Parameters
+        ----------
+        parameters : array of shape (n_parameters,)
+            The model that was last inverted.
         gradients : array of shape (n_parameters, n_metrics)
             Of the metrics.
 
@@ -142,11 +160,6 @@ class ViewProblem(Problem):
             The influences.
         """
         view, rows = self.view, self.rows
-        weight = rows.weight * (1.0 + epsilon)
-        inverse = self.influence.invert(view, rows, parameters, weight)
-        if self.inverse is not None:
-            inverse.recycle(self.inverse)
-        self.inverse = inverse
         solution = self.inverse.solve(gradients)
         influence = view.loss_derivatives(rows, parameters, solution.vectors)
         influence *= rows.weight
@@ -159,6 +172,7 @@ class ViewProblem(Problem):
         # And least is now the change from the weights at hand: the weights of least
         # norm turn with the linearisation, and following them may swing for ever.
         epsilon, state = tried[-1].epsilon, tried[-1].state
+        self.invert(state.model, epsilon)
         values, gradients = self.evaluation.linearize(state.model)
         weight = self.rows.weight * (1.0 + epsilon)
         left = self.view.objective_gradient(self.rows, state.model, weight)

@@ -28,7 +28,9 @@ class BlockConjugateGradientInverse(ConjugateGradientInverse):
     .. math:: P = I + U \left((\lambda_r + \delta) (\Lambda + \delta I)^{-1} - I\right)
               U^\top
 
-    with :math:`\lambda_r` the least of them, as a Nyström sketch does.
+    with :math:`\lambda_r` the least of them, as a Nyström sketch does. Where the
+    operator offers a preconditioner of its own, right-hand sides are solved for with
+    that, side by side.
 
     Parameters
     ----------
@@ -71,7 +73,8 @@ class BlockConjugateGradientInverse(ConjugateGradientInverse):
         return self._basis.ritz_pairs(self.damping, n_most)
 
     def _iterate(self, vectors):
-        if vectors.shape[1] > self.n_kept // _FEWEST_BLOCKS:
+        is_wide = vectors.shape[1] > self.n_kept // _FEWEST_BLOCKS
+        if is_wide or self.preconditioner is not None:
             return super()._iterate(vectors)
         scale = self._sizes(vectors)
         scale = self.operator.from_numpy(np.where(scale > 0, scale, 1.0)[None])

@@ -1,5 +1,7 @@
 """Inverse curvature by preconditioned conjugate gradients."""
 
+from functools import cached_property
+
 from sklearn.exceptions import ConvergenceWarning
 
 from .._utils._progress import report_residual
@@ -28,8 +30,8 @@ class ConjugateGradientInverse(InverseCurvature):
         Largest number of products with H.
     precondition : callable or None, default=None
         Maps residuals (n_parameters, n_vectors) to an approximation of
-        :math:`(H + \delta I)^{-1}` times them; None divides by the diagonal where
-        the operator knows it.
+        :math:`(H + \delta I)^{-1}` times them; None is what the operator offers, or
+        divides by the diagonal where it knows that.
 
     Warns
     -----
@@ -50,7 +52,17 @@ class ConjugateGradientInverse(InverseCurvature):
         self.damping = damping
         self.tol = tol
         self.max_iter = max_iter
-        self.precondition = precondition or self._diagonal_preconditioner()
+        self._given = precondition
+
+    @cached_property
+    def preconditioner(self):
+        """What the operator offers to precondition with, None if that is nothing."""
+        return self._given or self.operator.preconditioner(self.damping)
+
+    @cached_property
+    def precondition(self):
+        """Maps residuals to an approximation of the solution."""
+        return self.preconditioner or self._diagonal_preconditioner()
 
     def _diagonal_preconditioner(self):
         diagonal = self.operator.diagonal()
@@ -61,6 +73,9 @@ class ConjugateGradientInverse(InverseCurvature):
         # A parameter with no curvature at all takes no part in the solution.
         inverse = 1.0 / diagonal.clip(floor if floor > _FLAT else 1.0)
         return lambda residual: inverse[:, None] * residual
+
+    def keep_passes(self):
+        self.operator.keep_passes()
 
     def solve(self, vectors):
         with self.operator.repeated_products():
@@ -96,12 +111,14 @@ class ConjugateGradientInverse(InverseCurvature):
             length = _ratio(inner, curvature, active)
             solution = solution + length * direction
             residual = residual - length * product
-            preconditioned = self.precondition(residual)
-            previous, inner = inner, (residual * preconditioned).sum(0)
-            direction = preconditioned + _ratio(inner, previous, active) * direction
             relative = _column_norm(residual) / scale
             report_residual(relative.max())
             active = active & (relative > self.tol)
+            if not active.any():
+                break
+            preconditioned = self._preconditioned(residual, active)
+            previous, inner = inner, (residual * preconditioned).sum(0)
+            direction = preconditioned + _ratio(inner, previous, active) * direction
         return solution, _column_norm(residual) / scale, n_products, negative
 
     def _product(self, direction, active):
@@ -110,6 +127,12 @@ class ConjugateGradientInverse(InverseCurvature):
         damped = self.damping * direction[:, active]
         product[:, active] = self.operator.product(direction[:, active]) + damped
         return product
+
+    def _preconditioned(self, residual, active):
+        """Precondition the residuals of right-hand sides that are not solved yet."""
+        preconditioned = 0.0 * residual
+        preconditioned[:, active] = self.precondition(residual[:, active])
+        return preconditioned
 
     def _warn_of(self, solution, negative):
         reached = solution.relative_residual

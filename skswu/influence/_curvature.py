@@ -50,8 +50,32 @@ class CurvatureOperator(ABC):
         """
         return nullcontext()
 
+    def keep_passes(self):  # noqa: B027 - most matrices need no passes
+        """Make now what products and gradients at the same parameters share.
+
+        It is kept as in :meth:`repeated_products`.
+        """
+
     def diagonal(self):
         """Return the diagonal of H, shape (n_parameters,), or None if it is costly."""
+        return None
+
+    def preconditioner(self, damping):
+        """Return an approximate inverse of the damped matrix, None if none is cheap.
+
+        It saves iterative solvers products, and is as good as nothing by itself.
+
+        Parameters
+        ----------
+        damping : float
+            Added to the diagonal.
+
+        Returns
+        -------
+        callable or None
+            Maps vectors as :meth:`product` does; linear, symmetric and positive
+            definite.
+        """
         return None
 
     def batch_products(self):
@@ -178,6 +202,9 @@ class InverseCurvature(ABC):
         -------
         Solution
         """
+
+    def keep_passes(self):  # noqa: B027 - only products need passes
+        """Make now what solves and gradients at the same parameters share."""
 
     def ritz_pairs(self):
         """Return approximate eigenpairs of H that earlier solves came by.

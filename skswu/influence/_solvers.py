@@ -117,7 +117,8 @@ _ITERATIVE = {
 class ConjugateGradient(CurvatureSolver):
     """Conjugate gradients on products, preconditioned by the diagonal if it is known.
 
-    Where products are dear, as those of networks are, all right-hand sides share one
+    Where products are dear, as those of networks are, a sample of the rows
+    preconditions them, or, where none is to be had, all right-hand sides share one
     Krylov space, see :class:`BlockConjugateGradientInverse`.
 
     Parameters

@@ -172,6 +172,9 @@ class EntriesCurvature(CurvatureOperator):
     def repeated_products(self):
         return self.operator.repeated_products()
 
+    def keep_passes(self):
+        self.operator.keep_passes()
+
     def batch_products(self):
         for product in self.operator.batch_products():
             yield self._restricted(product)

@@ -10,8 +10,9 @@ import torch
 
 from ...influence import CurvatureOperator
 from ._kept import KeptBatches
-from ._memory import basis_bytes, kept_bytes, saved_bytes
+from ._memory import PROBED_ROWS, basis_bytes, kept_bytes, saved_bytes
 from ._network import like, to_numpy
+from ._sampled_curvature import are_most, sampled_inverse
 
 # Beyond, a basis costs more to keep orthogonal than it saves.
 _MOST_KEPT = 200
@@ -154,6 +155,32 @@ class GaussNewtonCurvature(TorchCurvature):
         curvature = self.network.loss.curvature(self._margins(linear), batch.targets)
         return _GaussNewtonProduct(linear, curvature, self.weight[batch.rows, None])
 
+    def keep_passes(self):
+        if self._few_rows() is not None:
+            with self.repeated_products():
+                self._batches.fill()
+
+    def preconditioner(self, damping):
+        few = self._few_rows()
+        if few is None or not are_most(few.by_rows().values(), self.network):
+            return None
+        layers = self.network.layers.told_apart(few)
+
+        def batches():
+            for batch in self._batches:
+                for made in self._batches.apply(lambda made: made, batch):
+                    by_rows = made.linear.by_rows()
+                    yield made, {k: by_rows[k] for k in by_rows if k in layers}
+
+        return sampled_inverse(batches, self.network, self.penalty + damping)
+
+    def _few_rows(self):
+        """Return the LayerJacobian of a few rows, None where layers have none."""
+        self.network.load(self.parameters)
+        few = self.rows.first_rows(PROBED_ROWS)
+        linear = next(self.rows.attempt(self._linearize, few))
+        return None if linear.n_bytes is None else linear
+
     def _jacobians_of(self, batches):
         products = batches.kept.items()
         return {ends: one.linear for ends, one in products if one.linear.n_bytes}
@@ -188,6 +215,29 @@ class _GaussNewtonProduct:
     def __call__(self, vector):
         moved = self.curvature(self.linear.push(vector))
         return self.linear.pull(self.weight * moved)
+
+    def roots(self):
+        """Return roots of the rows' own matrices, weighted.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_columns, n_columns)
+            In the columns of margins that the Jacobian tells apart.
+        """
+        n_columns = self.linear.n_columns
+        unit, columns = torch.zeros_like(self.linear.margins), []
+        for column in unit.T[:n_columns]:
+            column.fill_(1.0)
+            columns.append(self.curvature(unit)[:, :n_columns])
+            column.fill_(0.0)
+        left = self.weight[:, :, None] * torch.stack(columns, 2)
+        roots = torch.zeros_like(left)
+        for k in range(n_columns):
+            pivot = left[:, k, k].clamp_min(0.0).sqrt()
+            safe = torch.where(pivot > 0, pivot, torch.inf)
+            roots[:, :, k] = left[:, :, k] / safe[:, None]
+            left = left - roots[:, :, k, None] * roots[:, None, :, k]
+        return roots
 
 
 class HessianCurvature(TorchCurvature):

@@ -47,15 +47,28 @@ class KeptBatches:
             batches.append(batch if self._has(batch) else None)
         self._batches = batches if all(batches) else None
 
+    def fill(self):
+        """Make what is kept of the first batches, as many as there is room for."""
+        for batch in self.rows.blocks:
+            if not all(self._attempt(self._is_kept, batch)):
+                return
+
+    def _is_kept(self, batch):
+        if not self._has(batch) and self._bytes_of(batch) <= self._spare_bytes:
+            self._made(batch)
+        return self._has(batch)
+
     def apply(self, function, batch):
         """Yield ``function(made)`` of a batch, or of its parts where it does not fit.
 
         What is kept is given up where the device runs out of memory.
         """
+        yield from self._attempt(lambda batch: function(self._made(batch)), batch)
 
+    def _attempt(self, function, batch):
         def attempt(batch):
             try:
-                return function(self._made(batch))
+                return function(batch)
             except (RuntimeError, MemoryError) as error:
                 if is_out_of_memory(error):
                     self._give_up()

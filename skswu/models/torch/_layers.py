@@ -10,6 +10,7 @@ from torch.func import functional_call
 from ..._utils._compat_torch import modules_of, tree_flatten, tree_unflatten
 from ._linearization import Linearization
 from ._memory import PROBED_ROWS, is_out_of_memory
+from ._row_gradients import Gradients, OuterProducts
 
 # Machine epsilons of the largest entry that count as nothing.
 _ROUNDING = 256
@@ -42,6 +43,7 @@ class ParameterLayers:
     def __init__(self, network):
         self._network = network
         self._are_linear = None
+        self._told_apart = None
         self._leaves = None
         positions = {id(tensor): k for k, tensor in enumerate(network.tensors)}
         self.positions = {}
@@ -123,6 +125,31 @@ class ParameterLayers:
         least = rounding * float(pulled[1].abs().max())
         pairs += zip(*map(network.split, pulled), strict=True)
         return all(_are_close(*pair, least) for pair in pairs)
+
+    def told_apart(self, jacobian):
+        """Return the layers of which gradients of single rows are right.
+
+        Parameters
+        ----------
+        jacobian : LayerJacobian
+            Of a few rows.
+
+        Returns
+        -------
+        set of Module
+        """
+        if self._told_apart is None:
+            factors = torch.zeros_like(jacobian.margins)
+            shape = len(factors), jacobian.n_columns
+            numbers = torch.arange(1.0, 1.0 + shape[0] * shape[1]).reshape(shape)
+            factors[:, : shape[1]] = torch.sin(numbers)
+            expected = self._network.split(jacobian.pull(factors))
+            self._told_apart = {
+                layer
+                for layer, gradients in jacobian.by_rows().items()
+                if _are_rows_right(gradients, factors[:, : shape[1]], expected)
+            }
+        return self._told_apart
 
     @contextmanager
     def recorded(self, n_rows, calls):
@@ -218,6 +245,23 @@ class LayerJacobian:
         )
         return self.network.flatten(pulled)
 
+    def by_rows(self):
+        """Return the Gradients of each layer, or its OuterProducts, by its module.
+
+        Of layers that share parameters, or are called twice, there are none.
+        """
+        held = [place for layer in self._layers for place in layer.places]
+        return {
+            layer.module: layer.by_rows()
+            for layer in self._layers
+            if all(held.count(place) == 1 for place in layer.places)
+        }
+
+    @property
+    def n_columns(self):
+        """Of margins that are told apart."""
+        return self._n_columns
+
     @property
     def n_bytes(self):
         """What is kept of the rows."""
@@ -290,6 +334,37 @@ class _LinearizedLayer:
         moved = moved.reshape(1 if self._shared else len(self._slopes[0]), -1)
         return torch.stack([(slope * moved).sum(1) for slope in self._slopes], 1)
 
+    @property
+    def module(self):
+        """The layer that was called."""
+        return self._layer
+
+    @property
+    def places(self):
+        """Where its parameters are that are corrected."""
+        return [place for place in self._positions.values() if place is not None]
+
+    def by_rows(self):
+        """Return the OuterProducts of the call if it looks like those, or Gradients."""
+        (args, options), places = self._given, self._positions
+        own = dict(self._layer.named_parameters(recurse=False, remove_duplicate=False))
+        shapes = {name: one.shape for name, one in own.items()}
+        weights = [name for name in own if own[name].ndim == 2]
+        others = [name for name in own if own[name].ndim != 2]
+        expected = len(self._slopes[0]), *(shapes[weights[0]][1:] if weights else ())
+        is_product = len(args) == len(weights) == 1 >= len(others) and not options
+        if is_product and args[0].shape == expected:
+            weight, bias = weights[0], (*others, None)[0]
+            found = places.get(weight), places.get(bias)
+            return OuterProducts(args[0], self._slopes, *found)
+        values = {
+            name: self._still.get(name, torch.zeros_like(own[name])) for name in own
+        }
+        corrected = {name: one for name, one in places.items() if one is not None}
+        n_given = len(self.output)
+        given = self._layer, values, corrected, self._given
+        return Gradients(*given, self._slopes, n_given)
+
     def slope_of(self, factors):
         """Return the derivative of the margins times factors in the output."""
         pairs = zip(factors.unbind(1), self._slopes, strict=True)
@@ -302,6 +377,22 @@ def _detached(nested):
     leaves, structure = tree_flatten(nested)
     leaves = [leaf.detach() if torch.is_tensor(leaf) else leaf for leaf in leaves]
     return tree_unflatten(leaves, structure)
+
+
+def _are_rows_right(gradients, factors, expected):
+    """Compare the sum of rows, times factors, with what it should be."""
+    rows = torch.arange(len(factors), device=factors.device)
+    found = [torch.zeros_like(piece) for piece in expected]
+    try:
+        gradients.take(rows, factors).pull(torch.ones_like(factors[:, 0]), found)
+    except _FAILURES as error:
+        if is_out_of_memory(error):
+            raise
+        return False
+    largest = max(float(piece.abs().max()) for piece in expected)
+    least = _ROUNDING * torch.finfo(factors.dtype).eps * largest
+    places = gradients.places
+    return all(_are_close(found[k], expected[k], least) for k in places)
 
 
 def _are_close(found, expected, least):
