@@ -121,6 +121,56 @@ def test_labels_and_rows_in_another_order_are_told(data, rng, name):
             unlearn(fitted, other)
 
 
+STOCHASTIC = {
+    "long steps": {"alpha": 1e-3},
+    "penalised": {"alpha": 1e-2},
+    "lasso": {"penalty": "l1", "alpha": 1e-3},
+    "early stopping": {"early_stopping": True, "alpha": 1e-2},
+    "constant": {"learning_rate": "constant", "eta0": 0.1},
+    "adaptive": {"learning_rate": "adaptive", "eta0": 0.1},
+}
+
+
+@pytest.mark.parametrize("name", STOCHASTIC)
+def test_stochastic_gradients_are_told_of_other_rows(data, rng, name):
+    X, y, group = data
+    fitted = SGDClassifier(loss="log_loss", random_state=0, **STOCHASTIC[name])
+    fitted.fit(X, y)
+    unlearn(fitted, data)
+    for other in (rng.permutation(y), 1 - y):
+        with pytest.warns(TrainingDataWarning):
+            unlearn(fitted, (X, other, group))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"alpha": 10.0},
+        {"learning_rate": "constant", "eta0": 1e-4},
+        {"learning_rate": "adaptive", "eta0": 1e-4},
+        {"loss": "squared_hinge", "alpha": 0.1},
+        {"average": True},
+        {"max_iter": 5, "alpha": 0.1},
+    ],
+    ids=str,
+)
+def test_stochastic_gradients_that_are_on_the_way_are_not_told(data, options):
+    X, y, _ = data
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fitted = SGDClassifier(random_state=0, **{"loss": "log_loss", **options})
+        fitted.fit(X, y, sample_weight=np.where(y == 1, 0.1, 0.01))
+    unlearn(fitted, data, sample_weight=np.where(y == 1, 0.1, 0.01))
+
+
+@pytest.mark.parametrize("alpha", [1e-4, 1e-3, 1e-2, 0.1])
+def test_stochastic_gradients_may_have_nothing_to_learn(data, alpha):
+    X, _, group = data
+    y = np.arange(len(X)) // 3 % 2
+    fitted = SGDClassifier(loss="log_loss", alpha=alpha, random_state=0)
+    unlearn(fitted.fit(X[:, :2], y), (X[:, :2], y, group))
+
+
 @pytest.mark.parametrize("solver", ["direct", "conjugate_gradient"])
 def test_the_decrement_is_what_a_newton_step_lowers_the_quadratic_by(data, solver):
     X, y, group = data
