@@ -121,6 +121,56 @@ def test_labels_and_rows_in_another_order_are_told(data, rng, name):
             unlearn(fitted, other)
 
 
+STOCHASTIC = {
+    "long steps": {"alpha": 1e-3},
+    "penalised": {"alpha": 1e-2},
+    "lasso": {"penalty": "l1", "alpha": 1e-3},
+    "early stopping": {"early_stopping": True, "alpha": 1e-2},
+    "constant": {"learning_rate": "constant", "eta0": 0.1},
+    "adaptive": {"learning_rate": "adaptive", "eta0": 0.1},
+}
+
+
+@pytest.mark.parametrize("name", STOCHASTIC)
+def test_stochastic_gradients_are_told_of_other_rows(data, rng, name):
+    X, y, group = data
+    fitted = SGDClassifier(loss="log_loss", random_state=0, **STOCHASTIC[name])
+    fitted.fit(X, y)
+    unlearn(fitted, data)
+    for other in (rng.permutation(y), 1 - y):
+        with pytest.warns(TrainingDataWarning):
+            unlearn(fitted, (X, other, group))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"alpha": 10.0},
+        {"learning_rate": "constant", "eta0": 1e-4},
+        {"learning_rate": "adaptive", "eta0": 1e-4},
+        {"loss": "squared_hinge", "alpha": 0.1},
+        {"average": True},
+        {"max_iter": 5, "alpha": 0.1},
+    ],
+    ids=str,
+)
+def test_stochastic_gradients_that_are_on_the_way_are_not_told(data, options):
+    X, y, _ = data
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fitted = SGDClassifier(random_state=0, **{"loss": "log_loss", **options})
+        fitted.fit(X, y, sample_weight=np.where(y == 1, 0.1, 0.01))
+    unlearn(fitted, data, sample_weight=np.where(y == 1, 0.1, 0.01))
+
+
+@pytest.mark.parametrize("alpha", [1e-4, 1e-3, 1e-2, 0.1])
+def test_stochastic_gradients_may_have_nothing_to_learn(data, alpha):
+    X, _, group = data
+    y = np.arange(len(X)) // 3 % 2
+    fitted = SGDClassifier(loss="log_loss", alpha=alpha, random_state=0)
+    unlearn(fitted.fit(X[:, :2], y), (X[:, :2], y, group))
+
+
 @pytest.mark.parametrize("solver", ["direct", "conjugate_gradient"])
 def test_the_decrement_is_what_a_newton_step_lowers_the_quadratic_by(data, solver):
     X, y, group = data
@@ -195,6 +245,132 @@ def test_a_net_is_held_against_the_loss_that_it_recorded(data, norm, parameters,
         model.unlearn(X, rng.permutation(y), sensitive_features=group)
     net.history_.clear()
     model.unlearn(X, rng.permutation(y), sensitive_features=group)
+
+
+def network(layers, **options):
+    torch = pytest.importorskip("torch")
+    skorch = pytest.importorskip("skorch")
+    torch.manual_seed(0)
+    defaults = {"optimizer": torch.optim.Adam, "lr": 0.02, "batch_size": 50}
+    defaults |= {"train_split": None, "verbose": 0}
+    make = {
+        "plain": lambda: [
+            torch.nn.Linear(4, 8),
+            torch.nn.Tanh(),
+            torch.nn.Linear(8, 2),
+        ],
+        "norm": lambda: (
+            [torch.nn.Linear(4, 8), torch.nn.BatchNorm1d(8), torch.nn.ReLU()]
+            + [torch.nn.BatchNorm1d(8), torch.nn.Linear(8, 2)]
+        ),
+        "dropout": lambda: (
+            [torch.nn.Linear(4, 16), torch.nn.ReLU()]
+            + [torch.nn.Dropout(0.8), torch.nn.Linear(16, 2)]
+        ),
+    }
+    return skorch.NeuralNetClassifier(
+        torch.nn.Sequential(*make[layers]()),
+        criterion=torch.nn.CrossEntropyLoss,
+        **{**defaults, **options},
+    )
+
+
+def is_told(net, data):
+    with warnings.catch_warnings(record=True) as met:
+        warnings.simplefilter("always")
+        unlearn(net, data)
+    return any(one.category is TrainingDataWarning for one in met)
+
+
+@pytest.mark.parametrize("n_epochs", [8, 60])
+def test_what_counts_is_the_loss_that_a_training_ended_with(data, rng, n_epochs):
+    X, y, group = data
+    X = X.astype(np.float32)
+    net = network("plain", max_epochs=n_epochs).fit(X, y)
+    assert not is_told(net, (X, y, group))
+    assert is_told(net, (X, 1 - y, group))
+    # The first epochs lost more than the labels would have to cost.
+    first, last = (net.history[epoch]["train_loss"] for epoch in (0, -1))
+    message = f"recorded {last:.3g} in the last"
+    assert first > last + 0.1
+    with pytest.warns(TrainingDataWarning, match=message):
+        unlearn(net, (X, 1 - y, group))
+    if n_epochs == 60:
+        assert is_told(net, (X, rng.permutation(y), group))
+
+
+@pytest.mark.parametrize("lr", [0.01, 0.1, 0.5])
+@pytest.mark.parametrize("n_epochs", [1, 2, 4, 30])
+@pytest.mark.parametrize("layers", ["plain", "norm", "dropout"])
+def test_own_rows_of_a_net_are_not_told(data, layers, n_epochs, lr):
+    X, y, group = data
+    X = X.astype(np.float32)
+    net = network(layers, max_epochs=n_epochs, lr=lr).fit(X, y)
+    assert not is_told(net, (X, y, group))
+    net.partial_fit(X, y)
+    assert not is_told(net, (X, y, group))
+
+
+def test_running_statistics_that_lag_behind_are_no_other_rows(data):
+    X, y, group = data
+    X = X.astype(np.float32) + 30
+    net = network("norm", max_epochs=4, lr=0.1)
+    for layer in net.module:
+        if hasattr(layer, "momentum"):
+            layer.momentum = 1e-3
+    net.fit(X, y)
+    state = {name: one.clone() for name, one in net.module_.state_dict().items()}
+    recorded = net.history[-1]["train_loss"]
+    probability = net.predict_proba(X)
+    probability = np.exp(probability) / np.exp(probability).sum(1, keepdims=True)
+    loss = -np.log(probability[np.arange(len(y)), y]).mean()
+    assert loss > recorded + 0.5 * np.log(2)
+    assert not is_told(net, (X, y, group))
+    assert is_told(net, (X, 1 - y, group))
+    # The net is as it was, running statistics included.
+    for name, one in net.module_.state_dict().items():
+        assert (one == state[name]).all()
+
+
+def test_a_net_that_diverged_tells_nothing(data):
+    torch = pytest.importorskip("torch")
+    X, y, group = data
+    X = X.astype(np.float32)
+    options = {"optimizer": torch.optim.SGD, "lr": 8.0, "max_epochs": 3}
+    net = network("dropout", **options).fit(X, y)
+    assert net.history[-1]["train_loss"] > 1.2 * np.log(2)
+    assert not is_told(net, (X, y, group))
+
+
+def test_a_net_whose_loss_jumps_may_have_jumped_last(data):
+    X, y, group = data
+    X = X.astype(np.float32)
+    net = network("plain", max_epochs=60).fit(X, y)
+    other = X, 1 - y, group
+    assert is_told(net, other)
+    net.history_[-3]["train_loss"] += 5.0
+    assert not is_told(net, other)
+    net.history_[-3]["train_loss"] -= 5.0
+    net.history_[-30]["train_loss"] += 5.0
+    assert is_told(net, other)
+
+
+def test_a_net_may_be_back_at_its_best_epoch(data):
+    pytest.importorskip("skorch")
+    from skorch.callbacks import EarlyStopping
+    from skorch.dataset import ValidSplit
+
+    X, y, group = data
+    X = X.astype(np.float32)
+    net = network(
+        "plain",
+        lr=0.1,
+        max_epochs=200,
+        train_split=ValidSplit(5),
+        callbacks=[EarlyStopping(patience=60, load_best=True)],
+    ).fit(X, y)
+    assert not is_told(net, (X, y, group))
+    assert is_told(net, (X, 1 - y, group))
 
 
 # What the last step of a Pipeline saw

@@ -146,40 +146,41 @@ def encoded(estimator, n, n_codes):
 
 
 def measure_networks(quick):
-    """Return how far losses of own and of shuffled rows are above what was recorded."""
+    """Return how much more nets lose than they recorded, and what is told of that."""
     import torch
 
     torch.set_num_threads(1)
     rows = []
-    for kind in ("plain", "batch norm", "dropout"):
-        for n_epochs in (2,) if quick else (2, 5, 30):
-            for rate in (0.01,) if quick else (0.01, 0.1):
+    for kind in NETWORKS[: 2 if quick else None]:
+        for n_epochs in (2,) if quick else (1, 2, 8, 30):
+            for rate in (0.01,) if quick else (0.01, 0.1, 0.5):
                 for seed in range(1 if quick else 4):
                     rng = np.random.default_rng(seed)
                     n_samples = (200, 1000)[seed % 2]
-                    own, other = above_recorded(rng, kind, n_epochs, rate, n_samples)
-                    rows.append((kind, n_epochs, rate, own, other))
-    columns = ["kind", "n_epochs", "lr", "own", "shuffled"]
-    groups = pd.DataFrame(rows, columns=columns).groupby(columns[:3], sort=False)
-    return groups.agg({"own": "max", "shuffled": "min"}).reset_index()
+                    found = above_recorded(rng, kind, n_epochs, rate, n_samples)
+                    rows.append((kind, n_epochs, rate, *found))
+    keys = ["kind", "n_epochs", "lr"]
+    columns = ["in evaluation", "in training", "own, %", "shuffled, %", "flipped, %"]
+    table = pd.DataFrame(rows, columns=[*keys, *columns])
+    table[columns[2:]] *= 100.0
+    whats = dict.fromkeys(columns[:2], "max") | dict.fromkeys(columns[2:], "mean")
+    return table.groupby(keys, sort=False).agg(whats).reset_index()
 
 
 def above_recorded(rng, kind, n_epochs, rate, n_samples):
-    """Return losses less the recorded one, on own rows and under shuffled labels."""
+    """Return by how much own rows are above the record, and which rows are told."""
     import torch
     from skorch import NeuralNetClassifier
 
     from skswu.models import make_model_view
+    from skswu.models.torch._training_mode import training_mode_losses
 
     X = rng.normal(size=(n_samples, 8)).astype(np.float32)
     score = X[:, 0] + X[:, 1] * X[:, 2] + 0.3 * rng.normal(size=n_samples)
     y = (score > 0.3).astype(np.int64)
     torch.manual_seed(int(rng.integers(1000)))
-    extra = {"plain": [], "batch norm": [torch.nn.BatchNorm1d(32)]}
-    extra["dropout"] = [torch.nn.Dropout(0.5)]
-    layers = [torch.nn.Linear(8, 32), *extra[kind], torch.nn.ReLU()]
     net = NeuralNetClassifier(
-        torch.nn.Sequential(*layers, torch.nn.Linear(32, 2)),
+        torch.nn.Sequential(*layers_of(kind)),
         criterion=torch.nn.CrossEntropyLoss,
         optimizer=torch.optim.Adam,
         lr=rate,
@@ -188,12 +189,36 @@ def above_recorded(rng, kind, n_epochs, rate, n_samples):
         train_split=None,
         verbose=0,
     ).fit(X, y)
-    view = make_model_view(net)
-    recorded = net.history[-1]["train_loss"]
-    return [
-        view.training_rows(X, labels).mean_loss - recorded
-        for labels in (y, rng.permutation(y))
-    ]
+    view, recorded = make_model_view(net), net.history[-1]["train_loss"]
+    own = view.training_rows(X, y)
+    _, losses = training_mode_losses(view.network, own, view.loss)
+    told = []
+    for labels in (y, rng.permutation(y), 1 - y):
+        with warnings.catch_warnings(record=True) as met:
+            warnings.simplefilter("always")
+            view.check_training_rows(view.training_rows(X, labels))
+        told.append(any(issubclass(m.category, TrainingDataWarning) for m in met))
+    return own.mean_loss - recorded, losses.mean() - recorded, *told
+
+
+def layers_of(kind):
+    """Return the layers of a net of eight features and two classes."""
+    from torch import nn
+
+    def norm():
+        return nn.BatchNorm1d(32)
+
+    between = {
+        "plain": [nn.ReLU()],
+        "batch norm": [norm(), nn.ReLU()],
+        "two batch norms": [norm(), nn.ReLU(), nn.Linear(32, 32), norm(), nn.ReLU()],
+        "dropout": [nn.Dropout(0.5), nn.ReLU()],
+        "much dropout": [nn.Dropout(0.8), nn.ReLU(), nn.Dropout(0.8)],
+    }
+    return [nn.Linear(8, 32), *between[kind], nn.Linear(32, 2)]
+
+
+NETWORKS = ["plain", "batch norm", "two batch norms", "dropout", "much dropout"]
 
 
 def summary(table, by):

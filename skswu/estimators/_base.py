@@ -41,7 +41,7 @@ from ..inputs._collections import (
     is_collection,
     lazily,
 )
-from ..inputs._metadata import check_fit_params
+from ..inputs._metadata import check_fit_params, check_given_once
 from ..inputs._sample_weight import (
     leaves_out_by_weight,
     sample_weight_options,
@@ -547,6 +547,7 @@ class BaseUnlearningClassifier(
         if not get_config()["enable_metadata_routing"]:
             check_fit_params(self, self.estimator, fit_params)
             options = sample_weight_options(self.estimator, data.weight)
+            check_given_once(fit_params, options)
             return Metadata({**fit_params, **options})
         return Metadata(self._routed(data, fit_params, passed).estimator.fit)
 

@@ -4,8 +4,7 @@ from ._data_reader import DataReader
 from ._labeled_data import LabeledData
 from ._labels import check_total_weight, label_positions
 from ._metadata import Metadata
-from ._network_inputs import check_labels_of
-from ._rows_of_data import count_rows, is_dataset, rows_at
+from ._rows_of_data import count_rows, rows_at
 from ._sample_weight import sample_weight_options, takes_sample_weight
 from ._sensitive_features import Groups, read_control_features, read_sensitive_features
 
@@ -14,10 +13,8 @@ __all__ = [
     "Groups",
     "LabeledData",
     "Metadata",
-    "check_labels_of",
     "check_total_weight",
     "count_rows",
-    "is_dataset",
     "label_positions",
     "read_control_features",
     "read_sensitive_features",

@@ -83,6 +83,29 @@ def _check_steps(owner, estimator, names, prefix=""):
         _check_steps(owner, steps[step], [name], f"{prefix}{step}__")
 
 
+def check_given_once(fit_params, options):
+    """Insist that sample weights are given by one name.
+
+    Parameters
+    ----------
+    fit_params : dict
+        Keywords of a ``fit`` as given.
+    options : dict
+        Those that ``sample_weight`` stands for.
+
+    Raises
+    ------
+    TypeError
+        If some are given by both.
+    """
+    twice = [name for name in options if name in fit_params]
+    if twice:
+        raise TypeError(
+            f"fit got sample_weight and {twice[0]}, which are the same weights: pass "
+            "one of them."
+        )
+
+
 def _keywords(method):
     """Return the names of the parameters of a method behind X and y."""
     parameters = list(signature(method).parameters.values())[2:]

@@ -10,7 +10,8 @@ from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .._utils._array_api import as_numpy
-from ..inputs import check_labels_of, is_dataset
+from ..inputs._network_inputs import check_labels_of
+from ..inputs._rows_of_data import is_dataset
 from ._report import _html, _markdown
 from ._report import _wording as words
 from ._report._cautions import cautions as find_cautions

@@ -53,11 +53,15 @@ class ModelView(ABC):
     follows_leftover_gradient : bool
         Whether a correction also removes the gradient that an unfinished fit left
         over, rather than holding the fit's stopping point as the optimum.
+    predicting_methods : tuple of str
+        The estimator's methods that the view stands for: a subclass that has its own
+        is not what the view reads, unless it is registered by itself.
     """
 
     default_damping = 0.0
     default_solver_tol = 1e-8
     default_lr = None
+    predicting_methods = ()
     precision = float(np.finfo(np.float64).eps)
     follows_leftover_gradient = True
     #: Whether training rows of such models can be measured as left out of the fit.

@@ -41,6 +41,8 @@ class LinearModelView(LinearView):
         Fitted, with ``coef_``, ``intercept_``, ``fit_intercept`` and ``classes_``.
     """
 
+    predicting_methods = "decision_function", "predict_proba", "predict"
+
     def __init__(self, estimator):
         self.estimator, self.classes = estimator, as_numpy(estimator.classes_)
         loss = self.loss_function()

@@ -1,5 +1,6 @@
 """What each of scikit-learn's linear classifiers minimises."""
 
+from functools import partial
 from inspect import signature
 
 import numpy as np
@@ -13,6 +14,7 @@ from ..linear._losses import (
     SquaredLoss,
 )
 from ._linear import LinearModelView
+from ._ways_out import way_out
 
 
 class ClassWeightedView(LinearModelView):
@@ -63,6 +65,12 @@ class LogisticRegressionView(ClassWeightedView):
     balances_sample_weight = True
 
     def loss_function(self):
+        if not getattr(self.estimator, "refit", True):
+            raise TypeError(
+                f"{type(self.estimator).__name__} with refit=False has the mean of the "
+                "coefficients of all folds, which no training rows were fitted by. Fit "
+                f"with refit=True. {way_out(self.estimator)}"
+            )
         scheme = self._scheme()
         if len(self.classes) > 2 and scheme == "multinomial":
             return MultinomialLoss()
@@ -113,6 +121,12 @@ class RidgeClassifierView(ClassWeightedView):
     """
 
     def loss_function(self):
+        if getattr(self.estimator, "positive", False):
+            raise TypeError(
+                f"{type(self.estimator).__name__} with positive=True cannot be "
+                "corrected: coefficients that may not be negative have no steps that "
+                f"keep them so. Fit with positive=False. {way_out(self.estimator)}"
+            )
         return SquaredLoss()
 
     def penalty_strengths(self, n_samples):
@@ -129,7 +143,7 @@ class LinearSVCView(OneVersusRestView):
     def loss_function(self):
         if self.estimator.loss != "squared_hinge":
             raise _unsupported(self.estimator, f"loss={self.estimator.loss!r}")
-        if self.estimator.multi_class != "ovr" and len(self.classes) > 2:
+        if self.estimator.multi_class != "ovr":
             raise _unsupported(
                 self.estimator, f"multi_class={self.estimator.multi_class!r}"
             )
@@ -150,10 +164,19 @@ class LinearSVCView(OneVersusRestView):
 
 
 # Of fits by stochastic gradients, see docs/benchmarks_training_data.md: the last step
-# over the one that overshoots for a row alone, and the share of the gradient at
-# coefficients of zero that shorter ones leave.
-_SHORT_STEP = 0.05
+# over the one that overshoots for a row alone, beyond which fits leave anything; the
+# share of the gradient at coefficients of zero that shorter ones leave, as a factor on
+# the root of that, and at least.
+_LONG_STEP = 10.0
+_SGD_LEAVES_BY_STEP = 1.5
 _SGD_LEAVES = 0.2
+# By how many times what it is in the mean under labels at random, that gradient counts.
+_BY_CHANCE = 8.0
+# A fit has diverged if it loses so many times what coefficients of zero do.
+_DIVERGED = 100.0
+# The sum of the steps in the same units, of a column as most are and of the intercept,
+# below which a fit may be anywhere on the way.
+_LONG_WAY = 10.0
 # Where scikit-learn stops to lower the learning rate.
 _LEAST_ADAPTIVE_RATE = 1e-6
 
@@ -177,12 +200,41 @@ class SGDClassifierView(OneVersusRestView):
             )
         return self._losses[self.estimator.loss]()
 
+    def leaves(self, rows, gradient):
+        share = self.largest_share_left(rows)
+        if np.isinf(share):
+            return True
+        start = np.linalg.norm(self.gradient_at(rows, 0.0 * self.parameters))
+        # Labels that depend on nothing have hardly a gradient at zero to be a share of.
+        ((squares,),) = rows.blocks.reduce(partial(_squares, power=2))
+        slope = self.loss.first_of_margin(np.zeros(1))[0]
+        by_chance = abs(slope) * np.sqrt(squares.sum() * self._whole_shape[0])
+        return np.linalg.norm(gradient) <= share * max(start, _BY_CHANCE * by_chance)
+
     def largest_share_left(self, rows):
-        # Steps that are long for the rows jump about the optimum, or leave it for good.
+        estimator = self.estimator
+        # Cut short; or what the first, long steps did is felt, by an average of all or
+        # by slopes that have no bound.
+        if self.n_iter >= estimator.max_iter or estimator.average:
+            return np.inf
+        if estimator.loss == "squared_hinge":
+            return np.inf
         ((squares,),) = rows.blocks.reduce(_squares)
-        curvature = self._curvatures[self.estimator.loss] * squares.sum() / len(rows)
-        length = _last_step_size(self.estimator) * curvature
-        return _SGD_LEAVES if length <= _SHORT_STEP else np.inf
+        curvature = self._curvatures[estimator.loss] * np.ravel(squares) / len(rows)
+        # Steps that are long for the rows jump about the optimum, or leave it for good.
+        length = _last_step_size(estimator) * curvature.sum()
+        usual = min(np.median(curvature), curvature[-1])
+        if not length <= _LONG_STEP or _sum_of_steps(estimator) * usual < _LONG_WAY:
+            return np.inf
+        own, zero = (self._total_loss(rows, r * self.parameters) for r in (1.0, 0.0))
+        if not own <= _DIVERGED * zero:
+            return np.inf
+        return max(_SGD_LEAVES, _SGD_LEAVES_BY_STEP * min(length, 1.0) ** 0.5)
+
+    def _total_loss(self, rows, parameters):
+        call = partial(_loss, loss=rows.loss, matrix=self._matrix_at(rows, parameters))
+        ((total,),) = rows.blocks.reduce(call)
+        return total
 
     def penalty_strengths(self, n_samples):
         mixing = {"l1": 1.0, "l2": 0.0, "elasticnet": self.estimator.l1_ratio}
@@ -193,23 +245,39 @@ class SGDClassifierView(OneVersusRestView):
         return strength * share, strength * (1.0 - share), 0.0, 0.0
 
 
-def _squares(block):
-    """Return the sums of the squares of each column by weight."""
-    weight = np.broadcast_to(block.weight, (1, block.n_rows))
+def _squares(block, power=1):
+    """Return the sums of the squares of each column by a power of the weight."""
+    weight = np.broadcast_to(block.weight**power, (1, block.n_rows))
     return (block.design.squares(weight),)
+
+
+def _loss(block, loss, matrix):
+    """Return the summed losses under the weights of rows."""
+    values = loss.values(block["code"], block.margins(matrix))
+    return (np.sum(values * block.weight),)
 
 
 def _last_step_size(estimator):
     """Return the learning rate that a fit by stochastic gradients ended with."""
-    n_steps = max(estimator.t_, 1.0)
-    rate = estimator.eta0
-    if estimator.learning_rate == "invscaling":  # it may end anywhere on the way
-        return np.inf
     if estimator.learning_rate == "adaptive":
         return _LEAST_ADAPTIVE_RATE
     if estimator.learning_rate == "optimal":
-        return 1.0 / (estimator.alpha * n_steps)
-    return rate
+        return 1.0 / (estimator.alpha * max(estimator.t_, 1.0))
+    return estimator.eta0 if estimator.learning_rate == "constant" else np.inf
+
+
+def _sum_of_steps(estimator):
+    """Return the sum of the learning rates of a fit by stochastic gradients, about."""
+    if estimator.learning_rate == "optimal":
+        # Bottou's rate starts where a step is as large as the coefficients may become.
+        first = estimator.alpha**-0.75
+        return np.log1p(estimator.t_ / first) / estimator.alpha
+    if (
+        estimator.learning_rate == "adaptive"
+    ):  # lowered once that many passes gain little
+        n_passes = min(estimator.n_iter_no_change / estimator.n_iter_, 1.0)
+        return estimator.eta0 * estimator.t_ * n_passes
+    return estimator.eta0 * estimator.t_
 
 
 _CLASS_WEIGHT_TAKES_SAMPLE_WEIGHT = (
@@ -225,6 +293,6 @@ def _by_output(value):
 def _unsupported(estimator, what):
     return TypeError(
         f"{type(estimator).__name__} with {what} has no smooth training loss of a "
-        "form that can be corrected. Change that parameter, or register a view of "
-        "your own with skswu.register_model_view."
+        f"form that can be corrected. Change that parameter; {way_out(estimator)} Or "
+        "register a view of your own with skswu.register_model_view."
     )

@@ -63,6 +63,7 @@ def make_model_view(classifier):
         return view
     view = find_view(classifier)
     if view is not None:
+        _check_predicts_as_read(classifier, view)
         return view(classifier)
     supported = sorted(address.rsplit(".", 1)[1] for address in _VIEWS)
     raise TypeError(
@@ -146,11 +147,30 @@ def find_view(classifier):
     type or None
         None if there is none.
     """
-    for base in type(classifier).__mro__:
-        view = _VIEWS.get(_address(base))
-        if view is not None:
-            return _load(view) if isinstance(view, str) else view
-    return None
+    view = _VIEWS.get(_address(_known_class(classifier)))
+    return _load(view) if isinstance(view, str) else view
+
+
+def _known_class(classifier):
+    """Return the class that a classifier's view is registered for; object if none."""
+    known = (one for one in type(classifier).__mro__ if _address(one) in _VIEWS)
+    return next(known, object)
+
+
+def _check_predicts_as_read(classifier, view):
+    """Refuse a subclass that predicts by methods of its own.
+
+    The view reads predictions off the parameters, as those of the class it is for.
+    """
+    kind, known = type(classifier), _known_class(classifier)
+    for cls in kind.__mro__[: kind.__mro__.index(known)]:
+        own = [name for name in view.predicting_methods if name in vars(cls)]
+        if own:
+            raise TypeError(
+                f"{kind.__name__} has its own {', '.join(own)}, and a correction would "
+                f"be one of what {known.__name__} predicts. {way_out(classifier)} "
+                "Or register a view for it with skswu.register_model_view."
+            )
 
 
 def _load(address):

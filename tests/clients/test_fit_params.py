@@ -266,3 +266,24 @@ def test_a_classifier_without_classes_is_told(data):
     X, y, group = data
     with pytest.raises(TypeError, match="Nameless has no classes_"):
         UnlearningClassifier(Nameless()).fit(X, y, sensitive_features=group)
+
+
+@pytest.mark.parametrize("kind", [UnlearningClassifier, UnlearningClassifierCV])
+def test_weights_by_two_names_are_refused(data, kind):
+    X, y, group = data
+    weight = np.where(y == 1, 5.0, 1.0)
+    bare = make_pipeline(StandardScaler(), LogisticRegression())
+    for pipeline, name in (
+        (bare, "logisticregression__sample_weight"),
+        (make_pipeline(bare), "pipeline__logisticregression__sample_weight"),
+    ):
+        model = kind(pipeline)
+        options = {"sensitive_features": group, name: weight}
+        with unrouted():
+            with pytest.raises(TypeError, match=f"got sample_weight and {name}"):
+                model.fit(X, y, sample_weight=np.ones(200), **options)
+            one = model.fit(X, y, **options).original_estimator_
+            del options[name]
+            other = model.fit(X, y, sample_weight=weight, **options)
+        expected = other.original_estimator_.predict_proba(X)
+        assert_array_equal(one.predict_proba(X), expected)

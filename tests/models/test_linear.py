@@ -21,7 +21,8 @@ from sklearn.svm import LinearSVC
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.fixes import parse_version
 
-from skswu.models import make_model_view
+from skswu import UnlearningClassifier, register_model_view
+from skswu.models import _view, make_model_view
 
 TIGHT = {"tol": 1e-12, "max_iter": 100_000}
 WEIGHTS = {0: 1.0, 1: 3.0, 2: 0.5}
@@ -428,3 +429,85 @@ def test_unsupported_classifiers_are_refused_with_what_is_supported():
     X, y, _ = make_data(2)
     with pytest.raises(TypeError, match=r"LogisticRegression.*register_model_view"):
         make_model_view(DecisionTreeClassifier().fit(X, y))
+
+
+class FitsOnly(LogisticRegression):
+    def fit(self, X, y, sample_weight=None):
+        return super().fit(X, y, sample_weight=sample_weight)
+
+
+class OwnProbability(FitsOnly):
+    def predict_proba(self, X):
+        return np.full((len(X), 2), 0.5)
+
+
+class OwnDecision(LinearSVC):
+    def decision_function(self, X):
+        return super().decision_function(X) + 1.0
+
+
+class OwnLabels(RidgeClassifier):
+    def predict(self, X):
+        return np.zeros(len(X), dtype=int)
+
+
+class Below(OwnProbability):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("classifier", "message"),
+    [
+        (OwnProbability(), "OwnProbability has its own predict_proba.*update="),
+        (Below(), "Below has its own predict_proba.*LogisticRegression predicts"),
+        (OwnDecision(), "OwnDecision has its own decision_function"),
+        (OwnLabels(), "OwnLabels has its own predict,"),
+        (RidgeClassifier(positive=True), "positive=True.*positive=False.*update="),
+        (
+            LinearSVC(multi_class="crammer_singer", max_iter=100_000),
+            "multi_class='crammer_singer'.*update=",
+        ),
+        (
+            LogisticRegressionCV(
+                refit=False,
+                **(
+                    {"l1_ratios": (0.0,), "use_legacy_attributes": True}
+                    if HAS_L1_RATIO_ALONE
+                    else {}
+                ),
+            ),
+            "refit=False.*refit=True.*update=",
+        ),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_what_a_correction_does_not_keep_is_refused(classifier, message):
+    X, y = make_classification(200, random_state=0)
+    with pytest.raises(TypeError, match=message):
+        make_model_view(classifier.fit(X, y))
+
+
+def test_a_subclass_that_only_fits_or_is_registered_is_read(monkeypatch):
+    X, y = make_classification(200, random_state=0)
+    view = make_model_view(FitsOnly().fit(X, y))
+    expected = make_model_view(LogisticRegression().fit(X, y))
+    assert_allclose(view.parameters, expected.parameters)
+    monkeypatch.setattr(_view, "_VIEWS", dict(_view._VIEWS))
+    register_model_view(OwnProbability, type(view))
+    for known in (OwnProbability, Below):
+        make_model_view(known().fit(X, y))
+
+
+def test_a_subclass_that_predicts_by_itself_can_be_refitted():
+    X, y = make_classification(200, random_state=0)
+    group = np.where(X[:, 0] + X[:, 1] > 0, "a", "b")
+
+    class Shrunk(LogisticRegression):
+        def predict_proba(self, X):
+            return 0.8 * super().predict_proba(X) + 0.1
+
+    model = UnlearningClassifier(Shrunk().fit(X, y), update="refit")
+    model.set_params(weighting__strength=0.3).unlearn(X, y, sensitive_features=group)
+    probability = model.original_estimator_.predict_proba(X)
+    loss = -np.log(probability[np.arange(200), y]).mean()
+    assert_allclose(model.utility_before_, loss)

@@ -109,9 +109,12 @@ class HeadRows(LinearRows):
     ----------
     mass : float or None
         Scale of the regulariser, see ``SampleLoss.mass``; None on evaluation rows.
+    whole : TorchRows or None
+        The same training rows as the whole network sees them.
     """
 
     mass = None
+    whole = None
 
 
 class TorchHeadView(DecidesLikeItsView, LinearView):
@@ -165,14 +168,14 @@ class TorchHeadView(DecidesLikeItsView, LinearView):
         rows = self._rows(whole)
         self.view.weigh(whole, X, sample_weight)
         rows.weight, rows.mass = whole.weight, whole.mass
-        rows.mean_loss = whole.mean_loss
+        rows.whole = whole
         rows.blocks.spread("weight", rows.weight)
         if sample_weight is not None:
             rows.blocks.spread("count", sample_weight)
         return rows
 
     def check_training_rows(self, rows):
-        self.view.check_training_rows(rows)
+        self.view.check_training_rows(rows.whole)
 
     def evaluation_rows(self, X, codes):
         return self._rows(self.view.evaluation_rows(X, codes))

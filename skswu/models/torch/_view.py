@@ -32,6 +32,7 @@ from ._rows_alone import check_rows_alone
 from ._squared_gradients import squared_gradients
 from ._supported_modules import check_finite, check_modules, check_precision
 from ._training import TorchTraining, last_layers, train
+from ._training_mode import training_mode_losses
 
 # Rows on which the shape of the output is checked.
 _CHECKED_ROWS = 64
@@ -184,7 +185,21 @@ class TorchModelView(BlocksView):
         check_rows_alone(self.network, rows)
 
     def check_training_rows(self, rows):
-        check_recorded_loss(self.estimator, rows.mean_loss, len(self.classes))
+        check_recorded_loss(self.estimator, self._mean_losses(rows), len(self.classes))
+
+    def _mean_losses(self, rows):
+        """Yield the mean training loss of rows, in evaluation and in training mode.
+
+        Dropout is off in the one. Running statistics, which lag behind in a short
+        training, are not used in the other, which is what the net recorded.
+        """
+        yield rows.mean_loss
+        positions, losses = training_mode_losses(self.network, rows, self.loss)
+        weight = rows.weight[positions]
+        if weight.any():
+            yield float(
+                np.average(losses, weights=weight) * rows.weight.sum() / rows.mass
+            )
 
     def evaluation_rows(self, X, codes):
         batches = Batches(self.network.net, X, self.classes[codes])
