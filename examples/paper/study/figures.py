@@ -168,7 +168,7 @@ def draw_over_unlearning(n_rows=4000, n_left_out=1500):
 
 
 def draw_weights(n_rows=4000):
-    """Return hard and soft weights over influence, on Adult, at about equal repair."""
+    """Return weights of one step over influence, on Adult, at about equal repair."""
     split, classifier = _fit_adult(n_rows)
     rows = split.evaluation
     figure, ax = plt.subplots(figsize=(5.2, 3.8), layout="constrained")
@@ -176,7 +176,9 @@ def draw_weights(n_rows=4000):
         (SoftWeighting(strength=0.5), "soft, half of the gap"),
         (HardWeighting(fraction=0.05), "hard, 5 % of the samples"),
     ):
-        model = UnlearningClassifier(classifier, weighting=weighting).unlearn(
+        model = UnlearningClassifier(
+            classifier, weighting=weighting, update="one_step"
+        ).unlearn(
             split.training.X,
             split.training.y,
             sensitive_features=split.training.groups,
