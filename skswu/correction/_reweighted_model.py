@@ -169,6 +169,39 @@ class ReweightedModel:
         _, gradients = blocks.linearized(sums[:n], sums[n:], parameters)
         return self._gradient(own, parameters), gradients
 
+    def bends(self, parameters, multipliers, along, objective_weight):
+        """Return the curvature of the Lagrangian in the parameters, rows' weights held.
+
+        Parameters
+        ----------
+        parameters : ndarray of shape (n_parameters,)
+            The model.
+        multipliers : ndarray of shape (n_metrics + 1,)
+            Of metrics and utility.
+        along : ndarray of shape (n_parameters,)
+            Multipliers of the gradient of the training objective, which is to be 0.
+        objective_weight : float
+            Of the training objective under the fit's weights.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters, n_parameters)
+        """
+        blocks, on_training = self.problem.block_evaluation, self.problem.measured_on_training
+        pull, matrix = blocks.pull(multipliers), self.model.unpack(parameters)
+        (sums,) = self.reduce(
+            passes.bends,
+            loss=self.loss,
+            matrix=matrix,
+            along=self.model.unpack(along),
+            gain=objective_weight,
+            pull=pull if on_training else None,
+        )
+        if not on_training:
+            call = partial(passes.bends_of_metrics, matrix=matrix, pull=pull)
+            sums = sums + blocks.rows.reduce(call)[0][0]
+        return self._square(sums) + objective_weight * np.diag(self.model.l2)
+
     def pulls(self):
         """Return the outer products of the rows' gradients, by count."""
         (outer,) = self.reduce(passes.pulls)
