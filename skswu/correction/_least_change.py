@@ -7,12 +7,18 @@ r"""The least change of the weights under which the refitted model meets the tar
 where :math:`\theta(\varepsilon)` minimises the training objective under the weights
 :math:`w (1 + \varepsilon)` and F is that objective under the fit's own.
 
-A sequential quadratic programme in the total change, with an exact penalty. What the
-programmes leave out of the curvature of the constraints is a number: the spectral
-estimate along the last step, in a norm that draws to the weights at hand.
+A sequential quadratic programme in the total change, with an exact penalty. With
+multipliers :math:`\lambda` of the metrics and the direction :math:`u = H^{-1} (c \nabla
+F + \lambda \cdot \nabla M)`, a step t of the model is told the curvature
+
+.. math:: c \nabla^2 F + \lambda \cdot \nabla^2 M -
+          \sum_i w_i (1 + \varepsilon_i) \nabla^3 \ell_i [u] ,
+
+of the Lagrangian with the weights held, less what is negative of it. What is left out,
+as of weights and model together, is a number: the spectral estimate along the last
+step, in a norm that draws to the weights at hand.
 """
 
-import os
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -41,8 +47,10 @@ _OPTIMAL = 3e-2
 _PATIENCE = 8
 # And the original objective by this share of what the weights may still gain.
 _OBJECTIVE_SHARE = 0.02
-# Share of the tolerated residual that a proposal may be off by.
+# Share of the tolerated residual that a proposal, or a curvature, may be off by.
 _ACCURACY = 0.1
+# Misses, in units of the tolerated, that count by multipliers too.
+_SMALL_MISSES = 3.0
 _SUFFICIENT = 1e-4
 # How often a penalty that is far too large may fall.
 _FALLS = 5
@@ -210,7 +218,7 @@ class _Search:
             if self._is_stuck(violations):
                 return self._found("stalled", k)
             if self._is_done():
-                if self.is_exact:
+                if self.is_exact or self._is_close():
                     return self._found("converged", k)
                 self._settle_here()
                 self.optimality, self.violation = self._residual(), self._violation()
@@ -219,7 +227,7 @@ class _Search:
             if k == self.ends.max_iter or is_stopped():
                 break
             with task("step"):
-                status = self._step()
+                status = self._step(k)
             if status is not None:
                 return self._found("converged" if self._is_near_done() else status, k)
         return self._found("max_iter", k)
@@ -275,6 +283,16 @@ class _Search:
             k,
         )
 
+    def _is_close(self):
+        """Say whether the curvature at hand is nearly that at the model.
+
+        What lies between them is small in the units of the change of the weights.
+        """
+        factor = self.point.factor
+        off = self.point.measured.parameters - factor.parameters
+        square = float(off @ factor.hessian @ off)
+        return square <= (_ACCURACY * self.ends.tol) ** 2 * self.point.size
+
     # --- linearisation
 
     def _linearize(self):
@@ -297,16 +315,16 @@ class _Search:
         said = np.zeros(len(right) + 1)
         some = np.flatnonzero(binding)
         said[some] = np.linalg.lstsq(gram[np.ix_(some, some)], right[some], 1e-10)[0]
-        self.said = said[:-1].copy()
+        self.closest = said[:-1].copy()
         said[-1] = self.c
         off, size = self.model.reduce(passes.residual, multipliers=said, **self.bounds)
         return float(np.sqrt(off / size)) if size > 0 else (0.0 if off == 0 else np.inf)
 
     # --- a step
 
-    def _step(self):
-        """Take a step; return why there is none."""
-        self.pulls, self.bend = self.model.pulls(), self._bend()
+    def _step(self, k):
+        """Take step k; return why there is none."""
+        self.pulls, self.bend = self.model.pulls(), self._bend(k)
         proposal = self._propose(self.point.measured)
         left = float(np.linalg.norm(proposal.shortfall))
         if self._is_stationary(proposal, left):
@@ -315,30 +333,34 @@ class _Search:
         descent, phi = self._prepare_merit(proposal, left)
         slack = _ROUNDING * abs(phi)
         share, tried = 1.0, self._try(proposal, 1.0)
-        if self._merit(tried) > phi + _SUFFICIENT * descent + slack:
-            tried = self._corrected(proposal, tried)
-        while self._merit(tried) > phi + _SUFFICIENT * share * descent + slack:
-            share /= 2.0
-            if share <= self.ends.least:
-                return "stalled"
-            tried = self._try(proposal, share)
+        if not self._is_lower(tried, proposal.multipliers, slack):
+            if self._merit(tried) > phi + _SUFFICIENT * descent + slack:
+                tried = self._corrected(proposal, tried)
+            while self._merit(tried) > phi + _SUFFICIENT * share * descent + slack:
+                share /= 2.0
+                if share <= self.ends.least:
+                    return "stalled"
+                tried = self._try(proposal, share)
         self.predicted = self._constrained(self.point) - share * self._fall(proposal)
         self.multipliers, self.toward = proposal.multipliers, proposal.toward
         self._accept(tried)
         return None
 
-    def _bend(self):
-        """Return what the programme is told of the curvature in the model's step."""
-        point, hessian = self.point, self.point.factor.hessian
-        slope = self.c * self.linear.own_gradient
-        if point.size == 0.0 or not self.model.problem.block_evaluation.knows_bends:
+    def _bend(self, k):
+        """Return what the programme of step k is told of what the model's step costs.
+
+        The curvature of the Lagrangian with the weights held, but in the first step,
+        which has no multipliers.
+        """
+        point, problem = self.point, self.model.problem
+        hessian, slope = point.factor.hessian, self.c * self.linear.own_gradient
+        if k == 0 or not problem.block_evaluation.knows_bends:
             return Bend.multiple(self.c, slope, hessian) if self.c else None
         multipliers = np.zeros(len(point.measured.values))
-        multipliers[self.constraints.used] = self.said
-        along = self.linear.effects @ np.append(self.said, self.c)
-        curvature = self.model.bends(
-            point.measured.parameters, multipliers, along, self.c
-        )
+        multipliers[self.constraints.used] = self.closest
+        along = self.linear.effects @ np.append(self.closest, self.c)
+        parameters = point.measured.parameters
+        curvature = self.model.bends(parameters, multipliers, along, self.c)
         return Bend.convex(curvature, slope, hessian)
 
     def _quadratic(self, measured):
@@ -357,7 +379,7 @@ class _Search:
                 0.01 * np.abs(asked).max(initial=0.0),
                 0.1 * self.ends.target_tol * self.scale,
             ),
-            accuracy=_ACCURACY * max(self.ends.tol, min(float(os.environ.get('ACC','0')) * self.optimality, 1.0)),
+            accuracy=_ACCURACY * self.ends.tol,
         )
 
     def _propose(self, measured):
@@ -422,6 +444,26 @@ class _Search:
             return np.inf
         left = float(np.linalg.norm(self._left(tried.measured)))
         return self._height(tried.measured, tried.size) + self.penalty * left
+
+    def _is_lower(self, tried, multipliers, slack):
+        """Say whether the augmented Lagrangian falls, where misses are small.
+
+        There the distance from a target that is bent makes a merit function of full
+        steps that are good.
+        """
+        small = _SMALL_MISSES * self.ends.target_tol * self.scale
+        point, stiffness = self.point, 2.0 * np.linalg.norm(multipliers) / small
+
+        def height(at, left):
+            by_misses = multipliers @ left + 0.5 * stiffness * left @ left
+            return self._height(at.measured, at.size) + by_misses
+
+        if tried is None or self.violation > small:
+            return False
+        left, ahead = self._left(point.measured), self._left(tried.measured)
+        if np.linalg.norm(ahead) > small:
+            return False
+        return height(tried, ahead) <= height(point, left) + slack
 
     def _corrected(self, proposal, tried):
         """Return the step once more, with the metrics that it led to, if it is better.

@@ -167,7 +167,8 @@ class LinearProblem(ViewProblem):
     def first_factor(self, model):
         """Return the Factor of the fit, as a ReweightedModel makes it."""
         start = self._start
-        return model.factor_of(start.curvature.hessian, start.total_weight)
+        parameters = self.view.parameters
+        return model.factor_of(parameters, start.curvature.hessian, start.total_weight)
 
     @property
     def total_weight(self):

@@ -51,11 +51,14 @@ class Factor:
     warnings : list of pairs of message and category
         Of the inverse. Most factors are of models that are only tried, so that whoever
         takes one passes them on.
+    parameters : ndarray of shape (n_parameters,)
+        The model.
     """
 
     hessian: np.ndarray
     inverse: Any
     warnings: list
+    parameters: np.ndarray
 
     def solve(self, vectors):
         """Return the inverse times vectors (n_parameters, n_vectors)."""
@@ -97,18 +100,19 @@ class ReweightedModel:
             passes.curve, loss=self.loss, matrix=matrix, name=name
         )
         return (
-            self.factor_of(hessian, float(total)),
+            self.factor_of(parameters, hessian, float(total)),
             float(value) + self._added(parameters),
             self._gradient(gradient, parameters),
         )
 
-    def factor_of(self, hessian, total_weight):
-        """Return the Factor of a Hessian of the losses."""
+    def factor_of(self, parameters, hessian, total_weight):
+        """Return the Factor of a Hessian of the losses at parameters."""
         influence, view = self.problem.influence, self.problem.view
         operator = LinearCurvature(self.model, self.rows, hessian=hessian)
         with kept_warnings() as caught:
             inverse = influence.invert_operator(view, operator, total_weight)
-        return Factor(self._dense(operator, total_weight), inverse, caught)
+        dense = self._dense(operator, total_weight)
+        return Factor(dense, inverse, caught, parameters)
 
     def _dense(self, operator, total_weight):
         n = self.model.n_parameters
@@ -187,7 +191,10 @@ class ReweightedModel:
         -------
         ndarray of shape (n_parameters, n_parameters)
         """
-        blocks, on_training = self.problem.block_evaluation, self.problem.measured_on_training
+        blocks, on_training = (
+            self.problem.block_evaluation,
+            self.problem.measured_on_training,
+        )
         pull, matrix = blocks.pull(multipliers), self.model.unpack(parameters)
         (sums,) = self.reduce(
             passes.bends,
