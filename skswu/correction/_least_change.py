@@ -227,7 +227,7 @@ class _Search:
             if k == self.ends.max_iter or is_stopped():
                 break
             with task("step"):
-                status = self._step(k)
+                status = self._step()
             if status is not None:
                 return self._found("converged" if self._is_near_done() else status, k)
         return self._found("max_iter", k)
@@ -322,9 +322,9 @@ class _Search:
 
     # --- a step
 
-    def _step(self, k):
-        """Take step k; return why there is none."""
-        self.pulls, self.bend = self.model.pulls(), self._bend(k)
+    def _step(self):
+        """Take a step; return why there is none."""
+        self.pulls, self.bend = self.model.pulls(), self._bend()
         proposal = self._propose(self.point.measured)
         left = float(np.linalg.norm(proposal.shortfall))
         if self._is_stationary(proposal, left):
@@ -346,15 +346,16 @@ class _Search:
         self._accept(tried)
         return None
 
-    def _bend(self, k):
-        """Return what the programme of step k is told of what the model's step costs.
+    def _bend(self):
+        """Return what the programme is told of what a step of the model costs.
 
-        The curvature of the Lagrangian with the weights held, but in the first step,
-        which has no multipliers.
+        The curvature of the Lagrangian with the weights held, once there are
+        multipliers that explain some of the weights.
         """
         point, problem = self.point, self.model.problem
         hessian, slope = point.factor.hessian, self.c * self.linear.own_gradient
-        if k == 0 or not problem.block_evaluation.knows_bends:
+        is_told = self.optimality <= 1.0 and problem.block_evaluation.knows_bends
+        if point.size == 0.0 or not is_told:
             return Bend.multiple(self.c, slope, hessian) if self.c else None
         multipliers = np.zeros(len(point.measured.values))
         multipliers[self.constraints.used] = self.closest

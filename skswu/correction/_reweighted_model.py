@@ -207,7 +207,13 @@ class ReweightedModel:
         if not on_training:
             call = partial(passes.bends_of_metrics, matrix=matrix, pull=pull)
             sums = sums + blocks.rows.reduce(call)[0][0]
-        return self._square(sums) + objective_weight * np.diag(self.model.l2)
+        curvature = self._square(sums) + objective_weight * np.diag(self.model.l2)
+        null = self.model.null_directions()
+        if null is not None:
+            # Differences hardly, but not quite, see that no margin's difference moves.
+            curvature -= null @ (null.T @ curvature)
+            curvature -= (curvature @ null) @ null.T
+        return curvature
 
     def pulls(self):
         """Return the outer products of the rows' gradients, by count."""
