@@ -354,7 +354,7 @@ class _Search:
         """
         point, problem = self.point, self.model.problem
         hessian, slope = point.factor.hessian, self.c * self.linear.own_gradient
-        is_told = self.optimality <= 1.0 and problem.block_evaluation.knows_bends
+        is_told = self.optimality <= 1.0 and problem.knows_bends
         if point.size == 0.0 or not is_told:
             return Bend.multiple(self.c, slope, hessian) if self.c else None
         multipliers = np.zeros(len(point.measured.values))

@@ -23,6 +23,8 @@ _MOST_PULLS = 2000
 # Parameters of models that take several steps unasked: each takes many products of
 # matrices of this size, whatever the number of rows.
 _MOST_UNASKED = 500
+# Parameters up to which eigenvalues of matrices of this size are worth their time.
+_MOST_BENT = 500
 # A rise of the training objective by this share of itself is rounding.
 _NO_RISE = 1e-10
 # A gradient this small, in units of the curvature's, is as good as none.
@@ -131,6 +133,12 @@ class LinearProblem(ViewProblem):
     def objective_weight(self, wanted):
         """Return how much of the original objective counts, 0 for models too wide."""
         return wanted if self.objective.model.n_parameters <= _MOST_PULLS else 0.0
+
+    @property
+    def knows_bends(self):
+        """Whether steps are told the curvature of the Lagrangian."""
+        is_small = self.objective.model.n_parameters <= _MOST_BENT
+        return is_small and self.block_evaluation.knows_bends
 
     def utility_limit(self, tolerance):
         """Return the largest mean loss on evaluation rows, None without one.

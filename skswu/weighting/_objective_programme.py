@@ -1,7 +1,7 @@
-r"""The least change of the weights whose model also fits the original data.
+r"""The least change of the weights under what a step of the model costs.
 
 .. math:: \min_{\varepsilon'} \tfrac K2 \|\varepsilon' - \bar\varepsilon\|^2
-          + c\,(\nabla F \cdot \Delta\theta + \tfrac12 \Delta\theta^\top H \Delta\theta)
+          + b \cdot \Delta\theta + \tfrac12 \Delta\theta^\top W \Delta\theta
           \quad\text{s.t.}\quad \nabla M \cdot \Delta\theta = -\gamma,\quad
           \mathrm{lower} \le \varepsilon' \le \mathrm{upper}
 
@@ -48,7 +48,7 @@ class Quadratic:
     gradient : ndarray of shape (n_parameters,)
         Of the training objective under the weights at hand, g.
     bend : Bend or None
-        What else counts of the step of the model; None is nothing.
+        What the step of the model costs; None is nothing.
     pulls : ndarray of shape (n_parameters, n_parameters)
         The outer products of the rows' gradients, by count.
     stiffness : float
@@ -144,7 +144,7 @@ class Proposal:
     multipliers : ndarray of shape (m,)
         Of the metrics.
     toward : ndarray of shape (n_parameters,)
-        v, of the original objective.
+        v, of what the step of the model costs.
     combined : Combined
         What they make of the weights.
     shortfall : ndarray of shape (m,)
