@@ -36,6 +36,11 @@ class BlockEvaluation:
         """Whether many models may be measured in one pass, by their memory."""
         return not any(part and part.needs_whole_arrays for part in self._parts)
 
+    @property
+    def knows_bends(self):
+        """Whether the slopes of all metrics are functions of rows' margins."""
+        return all(part and not part.needs_whole_arrays for part in self._parts)
+
     def apart(self):
         """Return the same evaluation, to measure beside rows of its own."""
         evaluation = copy(self)
@@ -214,7 +219,9 @@ class _Pull:
     def __call__(self, block, z):
         z = block.measured(z)
         _, slope = self.loss.slopes(block["code"], z)
-        return sum(
+        pulls = (
             np.tensordot(factor, part.slopes(block, self.loss, z, slope), 1)
             for factor, part in zip(self.factors, self.parts, strict=True)
+            if factor.any()
         )
+        return sum(pulls, np.zeros_like(z))

@@ -7,9 +7,16 @@ r"""The least change of the weights under which the refitted model meets the tar
 where :math:`\theta(\varepsilon)` minimises the training objective under the weights
 :math:`w (1 + \varepsilon)` and F is that objective under the fit's own.
 
-A sequential quadratic programme in the total change, with an exact penalty. What the
-programmes leave out of the curvature of the constraints is a number: the spectral
-estimate along the last step, in a norm that draws to the weights at hand.
+A sequential quadratic programme in the total change, with an exact penalty. With
+multipliers :math:`\lambda` of the metrics and the direction :math:`u = H^{-1} (c \nabla
+F + \lambda \cdot \nabla M)`, a step t of the model is told the curvature
+
+.. math:: c \nabla^2 F + \lambda \cdot \nabla^2 M -
+          \sum_i w_i (1 + \varepsilon_i) \nabla^3 \ell_i [u] ,
+
+of the Lagrangian with the weights held, less what is negative of it. What is left out,
+as of weights and model together, is a number: the spectral estimate along the last
+step, in a norm that draws to the weights at hand.
 """
 
 from dataclasses import dataclass, replace
@@ -19,7 +26,12 @@ import numpy as np
 
 from .._utils._tasks import is_stopped, task
 from ..linear import _reweighted_passes as passes
-from ..weighting._objective_programme import Combined, ObjectiveProgramme, Quadratic
+from ..weighting._objective_programme import (
+    Bend,
+    Combined,
+    ObjectiveProgramme,
+    Quadratic,
+)
 from ._reweighted_model import Factor, Measured, ReweightedModel
 
 # The largest curvature of the constraints that the norm stands in for.
@@ -36,8 +48,10 @@ _OPTIMAL = 3e-2
 _PATIENCE = 8
 # And the original objective by this share of what the weights may still gain.
 _OBJECTIVE_SHARE = 0.02
-# Share of the tolerated residual that a proposal may be off by.
+# Share of the tolerated residual that a proposal, or a curvature, may be off by.
 _ACCURACY = 0.1
+# Misses, in units of the tolerated, that count by multipliers too.
+_SMALL_MISSES = 3.0
 _SUFFICIENT = 1e-4
 # How often a penalty that is far too large may fall.
 _FALLS = 5
@@ -206,7 +220,7 @@ class _Search:
             if self._is_stuck(violations):
                 return self._found("stalled", k)
             if self._is_done():
-                if self.is_exact:
+                if self.is_exact or self._is_close():
                     return self._found("converged", k)
                 self._settle_here()
                 self.optimality, self.violation = self._residual(), self._violation()
@@ -266,6 +280,18 @@ class _Search:
             k,
         )
 
+    def _is_close(self):
+        """Say whether the curvature at hand is nearly that at the model.
+
+        What lies between them is small in the units of the change of the weights.
+        """
+        factor = self.point.factor
+        if not self.model.moves_alike(factor, self.point.measured):
+            return False
+        off = factor.part(self.point.measured.parameters - factor.parameters)
+        square = float(off @ factor.hessian @ off)
+        return square <= (_ACCURACY * self.ends.tol) ** 2 * self.point.size
+
     # --- linearisation
 
     def _linearize(self):
@@ -288,6 +314,7 @@ class _Search:
         said = np.zeros(len(right) + 1)
         some = np.flatnonzero(binding)
         said[some] = np.linalg.lstsq(gram[np.ix_(some, some)], right[some], 1e-10)[0]
+        self.closest = said[:-1].copy()
         said[-1] = self.c
         off, size = self.model.reduce(passes.residual, multipliers=said, **self.bounds)
         return float(np.sqrt(off / size)) if size > 0 else (0.0 if off == 0 else np.inf)
@@ -296,7 +323,7 @@ class _Search:
 
     def _step(self):
         """Take a step; return why there is none."""
-        self.pulls = self.model.pulls()
+        self.pulls, self.bend = self.model.pulls(), self._bend()
         proposal = self._propose(self.point.measured)
         left = float(np.linalg.norm(proposal.shortfall))
         if self._is_stationary(proposal, left):
@@ -305,17 +332,38 @@ class _Search:
         descent, phi = self._prepare_merit(proposal, left)
         slack = _ROUNDING * abs(phi)
         share, tried = 1.0, self._try(proposal, 1.0)
-        if not self._falls_to(tried, phi + _SUFFICIENT * descent + slack):
-            tried = self._corrected(proposal, tried)
-        while not self._falls_to(tried, phi + _SUFFICIENT * share * descent + slack):
-            share /= 2.0
-            if share <= self.ends.least:
-                return "stalled"
-            tried = self._try(proposal, share)
+        if not self._is_lower(tried, proposal.multipliers, slack):
+            if not self._falls_to(tried, phi + _SUFFICIENT * descent + slack):
+                tried = self._corrected(proposal, tried)
+            while not self._falls_to(
+                tried, phi + _SUFFICIENT * share * descent + slack
+            ):
+                share /= 2.0
+                if share <= self.ends.least:
+                    return "stalled"
+                tried = self._try(proposal, share)
         self.predicted = self._constrained(self.point) - share * self._fall(proposal)
         self.multipliers, self.toward = proposal.multipliers, proposal.toward
         self._accept(tried)
         return None
+
+    def _bend(self):
+        """Return what the programme is told of what a step of the model costs.
+
+        The curvature of the Lagrangian with the weights held, once there are
+        multipliers that explain some of the weights.
+        """
+        point, factor, problem = self.point, self.point.factor, self.model.problem
+        slope = self.c * factor.part(self.linear.own_gradient)
+        is_told = self.optimality <= 1.0 and problem.knows_bends
+        if point.size == 0.0 or not is_told:
+            return Bend.multiple(self.c, slope, factor.hessian) if self.c else None
+        multipliers = np.zeros(len(point.measured.values))
+        multipliers[self.constraints.used] = self.closest
+        along = self.linear.effects @ np.append(self.closest, self.c)
+        parameters = point.measured.parameters
+        curvature = self.model.bends(parameters, multipliers, along, self.c)
+        return Bend.convex(factor.square(curvature), slope, factor.hessian)
 
     def _quadratic(self, measured):
         sigma, factor = self.sigma, self.point.factor
@@ -326,10 +374,8 @@ class _Search:
             asked=asked,
             is_floor=self.constraints.is_floor,
             gradient=factor.part(self.point.measured.gradient),
-            own_gradient=factor.part(self.linear.own_gradient),
-            hessian=factor.hessian,
+            bend=self.bend,
             pulls=factor.square(self.pulls),
-            objective_weight=self.c,
             stiffness=1.0 + sigma,
             slack=max(
                 0.01 * np.abs(asked).max(initial=0.0),
@@ -375,8 +421,7 @@ class _Search:
         step = -self.model_step(proposal.combined.gradient)
         slope, square = self.model.reduce(passes.toward_proposal)
         own = self.c * float(self.linear.own_gradient @ step)
-        part = point.factor.part(step)
-        bent = self.c * float(part @ point.factor.hessian @ part)
+        bent = self._bent(step)
         falls = slope + own
         modelled = falls + 0.5 * (1.0 + self.sigma) * square + 0.5 * bent
         gained = self.violation - left
@@ -390,6 +435,11 @@ class _Search:
         phi = self._height(point.measured, point.size)
         phi += self.penalty * self.violation
         return falls - self.penalty * gained, phi
+
+    def _bent(self, step):
+        if self.bend is None:
+            return 0.0
+        return self.bend.along(self.point.factor.part(step))
 
     def _fall(self, proposal):
         """Return by how much constrained values fall, were they linear."""
@@ -407,6 +457,26 @@ class _Search:
         left = float(np.linalg.norm(self._left(tried.measured)))
         merit = self._height(tried.measured, tried.size) + self.penalty * left
         return merit <= most
+
+    def _is_lower(self, tried, multipliers, slack):
+        """Say whether the augmented Lagrangian falls, where misses are small.
+
+        There the distance from a target that is bent makes a merit function of full
+        steps that are good.
+        """
+        small = _SMALL_MISSES * self.ends.target_tol * self.scale
+        point, stiffness = self.point, 2.0 * np.linalg.norm(multipliers) / small
+
+        def height(at, left):
+            by_misses = multipliers @ left + 0.5 * stiffness * left @ left
+            return self._height(at.measured, at.size) + by_misses
+
+        if tried is None or self.violation > small:
+            return False
+        left, ahead = self._left(point.measured), self._left(tried.measured)
+        if np.linalg.norm(ahead) > small:
+            return False
+        return height(tried, ahead) <= height(point, left) + slack
 
     def _corrected(self, proposal, tried):
         """Return the step once more, with the metrics that it led to, if it is better.
@@ -503,13 +573,13 @@ class _Search:
         moved, square = self.model.reduce(passes.inside_change, **self.bounds)
         moved = self.model.model.pack(moved)
         (before,) = self.model.reduce(passes.along_step)
-        felt = float(moved @ self.model_step(moved))
+        felt = self._bent(self.model_step(moved))
         self.model.reduce(passes.accept)
         self.point, self.is_exact = tried, False
         self.linear = self._linearize()
         (after,) = self.model.reduce(passes.along_step)
         weights = np.append(self.multipliers, self.c)
-        bend = -float(weights @ (after - before)) - self.c * felt
+        bend = -float(weights @ (after - before)) - felt
         bend /= max(square, _SMALLEST)
         self.sigma = float(np.clip(bend, 0.0, _MOST_CURVATURE))
 

@@ -23,6 +23,8 @@ _MOST_PULLS = 2000
 # Parameters of models that take several steps unasked: each takes many products of
 # matrices of this size, whatever the number of rows.
 _MOST_UNASKED = 500
+# Parameters up to which eigenvalues of matrices of this size are worth their time.
+_MOST_BENT = 500
 # A rise of the training objective by this share of itself is rounding.
 _NO_RISE = 1e-10
 # A gradient this small, in units of the curvature's, is as good as none.
@@ -132,6 +134,12 @@ class LinearProblem(ViewProblem):
         """Return how much of the original objective counts, 0 for models too wide."""
         return wanted if self.objective.model.n_parameters <= _MOST_PULLS else 0.0
 
+    @property
+    def knows_bends(self):
+        """Whether steps are told the curvature of the Lagrangian."""
+        is_small = self.objective.model.n_parameters <= _MOST_BENT
+        return is_small and self.block_evaluation.knows_bends
+
     def utility_limit(self, tolerance):
         """Return the largest mean loss on evaluation rows, None without one.
 
@@ -167,8 +175,9 @@ class LinearProblem(ViewProblem):
     def first_factor(self, model):
         """Return the Factor of the fit, as a ReweightedModel makes it."""
         start = self._start
-        every = np.ones(self.objective.model.n_parameters, dtype=bool)
-        return model.factor_of(start.curvature.hessian, start.total_weight, every)
+        parameters, hessian = self.view.parameters, start.curvature.hessian
+        every = np.ones(len(parameters), dtype=bool)
+        return model.factor_of(parameters, hessian, start.total_weight, every)
 
     @property
     def total_weight(self):

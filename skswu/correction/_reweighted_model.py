@@ -53,12 +53,15 @@ class Factor:
     warnings : list of pairs of message and category
         Of the inverse. Most factors are of models that are only tried, so that whoever
         takes one passes them on.
+    parameters : ndarray of shape (n_parameters,)
+        The model.
     """
 
     hessian: np.ndarray
     inverse: Any
     moving: np.ndarray
     warnings: list
+    parameters: np.ndarray
 
     def solve(self, vectors):
         """Return the inverse times vectors (n_parameters, n_vectors)."""
@@ -117,16 +120,17 @@ class ReweightedModel:
         )
         gradient = self._gradient(gradient, parameters)
         moving = self.model.are_moving(parameters, gradient)
-        factor = self.factor_of(hessian, float(total), moving)
+        factor = self.factor_of(parameters, hessian, float(total), moving)
         return factor, float(value) + self._added(parameters), gradient
 
-    def factor_of(self, hessian, total_weight, moving):
+    def factor_of(self, parameters, hessian, total_weight, moving):
         """Return the Factor of a Hessian of the losses, in the parameters that move."""
         influence, view = self.problem.influence, self.problem.view
         operator = LinearCurvature(self.model.part(moving), self.rows, hessian=hessian)
         with kept_warnings() as caught:
             inverse = influence.invert_operator(view, operator, total_weight)
-        return Factor(self._dense(operator, total_weight), inverse, moving, caught)
+        dense = self._dense(operator, total_weight)
+        return Factor(dense, inverse, moving, caught, parameters)
 
     def _dense(self, operator, total_weight):
         n = operator.n_parameters
@@ -195,6 +199,48 @@ class ReweightedModel:
         n = len(sums) // 2
         _, gradients = blocks.linearized(sums[:n], sums[n:], parameters)
         return self._gradient(own, parameters), gradients
+
+    def bends(self, parameters, multipliers, along, objective_weight):
+        """Return the curvature of the Lagrangian in the parameters, rows' weights held.
+
+        Parameters
+        ----------
+        parameters : ndarray of shape (n_parameters,)
+            The model.
+        multipliers : ndarray of shape (n_metrics + 1,)
+            Of metrics and utility.
+        along : ndarray of shape (n_parameters,)
+            Multipliers of the gradient of the training objective, which is to be 0.
+        objective_weight : float
+            Of the training objective under the fit's weights.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters, n_parameters)
+        """
+        blocks, on_training = (
+            self.problem.block_evaluation,
+            self.problem.measured_on_training,
+        )
+        pull, matrix = blocks.pull(multipliers), self.model.unpack(parameters)
+        (sums,) = self.reduce(
+            passes.bends,
+            loss=self.loss,
+            matrix=matrix,
+            along=self.model.unpack(along),
+            gain=objective_weight,
+            pull=pull if on_training else None,
+        )
+        if not on_training:
+            call = partial(passes.bends_of_metrics, matrix=matrix, pull=pull)
+            sums = sums + blocks.rows.reduce(call)[0][0]
+        curvature = self._square(sums) + objective_weight * np.diag(self.model.l2)
+        null = self.model.null_directions()
+        if null is not None:
+            # Differences hardly, but not quite, see that no margin's difference moves.
+            curvature -= null @ (null.T @ curvature)
+            curvature -= (curvature @ null) @ null.T
+        return curvature
 
     def pulls(self):
         """Return the outer products of the rows' gradients, by count."""

@@ -5,9 +5,14 @@ gradient that rows make are called *pulls* here: the pull of row i is
 :math:`w_i \\nabla \\ell_i`, known by its slope in the margins, ``slope_here``.
 """
 
+from functools import partial
+
 import numpy as np
 
-from ._losses import outer_products
+from ._losses import outer_products, pair_blocks
+
+# By which margins are moved for second derivatives.
+_MOVE = 1e-2
 
 
 def curve(block, loss, matrix, name):
@@ -88,6 +93,73 @@ def pulls(block):
     """Return the sum of the outer products of pulls, by count."""
     weight = block.weight**2 * block.inverse_count
     return (_outer_products(block, np.broadcast_to(weight, block.n_rows)),)
+
+
+def bends(block, loss, matrix, along, gain, pull=None):
+    r"""Return the curvature in the parameters of what rows add to the Lagrangian.
+
+    .. math:: c \, w \, \ell(z) + \lambda^\top M(z) - w (1 + \varepsilon) \,
+              \nabla \ell(z) \cdot J u
+
+    Second derivatives in the margins are differences of slopes.
+
+    Parameters
+    ----------
+    block : Block
+        Training rows that know their ``epsilon``.
+    loss : LinearLoss
+        Of the training.
+    matrix : ndarray of shape (n_outputs, n_columns)
+        The model.
+    along : ndarray of shape (n_outputs, n_columns)
+        The u.
+    gain : float
+        c.
+    pull : callable or None, default=None
+        ``pull(block, z)`` returns the slope of :math:`\lambda^\top M` in the margins.
+
+    Returns
+    -------
+    tuple of ndarray of shape (n_outputs, n_columns, n_outputs, n_columns)
+    """
+    z, moved = block.margins(np.stack([matrix, along]))
+    weight = block.weight * (1.0 + block["epsilon"])
+
+    def slope(z):
+        _, first, second = loss.derivatives(block["code"], z)
+        own = gain * block.weight * first - weight * loss.curve(second, moved)
+        return own if pull is None else own + pull(block, z)
+
+    return (_second_sums(block, slope, z),)
+
+
+def bends_of_metrics(block, matrix, pull):
+    """Return the curvature in the parameters of metrics by multipliers.
+
+    Parameters
+    ----------
+    block : Block
+        Evaluation rows.
+    matrix, pull
+        See :func:`bends`.
+
+    Returns
+    -------
+    tuple of ndarray of shape (n_outputs, n_columns, n_outputs, n_columns)
+    """
+    return (_second_sums(block, partial(pull, block), block.margins(matrix)),)
+
+
+def _second_sums(block, slope, z):
+    """Return the Hessian in the coefficients of a function of the margins."""
+    second = np.empty((len(z), *z.shape))
+    for one in range(len(z)):
+        ahead, behind = z.copy(), z.copy()
+        ahead[one] += _MOVE
+        behind[one] -= _MOVE
+        second[one] = (slope(ahead) - slope(behind)) / (2.0 * _MOVE)
+    k, j = np.tril_indices(len(z))
+    return pair_blocks(block.design, 0.5 * (second[k, j] + second[j, k]), len(z))
 
 
 def influences(block, directions, name):

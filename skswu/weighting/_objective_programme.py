@@ -1,7 +1,7 @@
-r"""The least change of the weights whose model also fits the original data.
+r"""The least change of the weights under what a step of the model costs.
 
 .. math:: \min_{\varepsilon'} \tfrac K2 \|\varepsilon' - \bar\varepsilon\|^2
-          + c\,(\nabla F \cdot \Delta\theta + \tfrac12 \Delta\theta^\top H \Delta\theta)
+          + b \cdot \Delta\theta + \tfrac12 \Delta\theta^\top W \Delta\theta
           \quad\text{s.t.}\quad \nabla M \cdot \Delta\theta = -\gamma,\quad
           \mathrm{lower} \le \varepsilon' \le \mathrm{upper}
 
@@ -14,6 +14,7 @@ parameter.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,8 @@ _GIVE = 1e-7
 _GIVE_OUT_OF_REACH = 1e-3
 # Added to a matrix's diagonal, relative to it, so that it has a factor.
 _JITTER = 1e-13
+# Of what is least in a step of the model, in the units of the Hessian.
+_LEAST_CURVATURE = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,14 +47,10 @@ class Quadratic:
         Of which a larger fall is as good.
     gradient : ndarray of shape (n_parameters,)
         Of the training objective under the weights at hand, g.
-    own_gradient : ndarray of shape (n_parameters,)
-        Of the objective under the fit's own weights.
-    hessian : ndarray of shape (n_parameters, n_parameters)
-        H.
+    bend : Bend or None
+        What the step of the model costs; None is nothing.
     pulls : ndarray of shape (n_parameters, n_parameters)
         The outer products of the rows' gradients, by count.
-    objective_weight : float
-        c; 0 leaves the original objective out.
     stiffness : float
         K.
     slack : float
@@ -64,13 +63,51 @@ class Quadratic:
     asked: np.ndarray
     is_floor: np.ndarray
     gradient: np.ndarray
-    own_gradient: np.ndarray
-    hessian: np.ndarray
+    bend: Any
     pulls: np.ndarray
-    objective_weight: float
     stiffness: float
     slack: float
     accuracy: float
+
+
+@dataclass(frozen=True, eq=False)
+class Bend:
+    r"""A convex function of the model's step, :math:`b \cdot t + \tfrac12 t^\top W t`.
+
+    Attributes
+    ----------
+    curvature : ndarray of shape (n_parameters, n_parameters)
+        W, positive definite.
+    dual : ndarray of shape (n_parameters, n_parameters)
+        :math:`H W^{-1} H` with the Hessian H.
+    rest : ndarray of shape (n_parameters,)
+        :math:`H W^{-1} b`.
+    """
+
+    curvature: np.ndarray
+    dual: np.ndarray
+    rest: np.ndarray
+
+    @classmethod
+    def multiple(cls, factor, slope, hessian):
+        """Return the Bend whose W is a multiple of the Hessian."""
+        return cls(factor * hessian, hessian / factor, slope / factor)
+
+    @classmethod
+    def convex(cls, curvature, slope, hessian):
+        """Return the Bend of a curvature without what is negative of it.
+
+        Its eigenvalues in the metric of the Hessian are nearly none there.
+        """
+        values, vectors = _relative_eigen(curvature, hessian)
+        values = values.clip(_LEAST_CURVATURE)
+        moved = hessian @ vectors
+        dual = (moved / values) @ moved.T
+        return cls((moved * values) @ moved.T, dual, moved @ (slope @ vectors / values))
+
+    def along(self, step):
+        """Return the curvature along a step, times its square."""
+        return float(step @ self.curvature @ step)
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +144,7 @@ class Proposal:
     multipliers : ndarray of shape (m,)
         Of the metrics.
     toward : ndarray of shape (n_parameters,)
-        v, of the original objective.
+        v, of what the step of the model costs.
     combined : Combined
         What they make of the weights.
     shortfall : ndarray of shape (m,)
@@ -161,12 +198,12 @@ class ObjectiveProgramme:
         here, curvature = self._at(point), None
         for _ in range(max_steps):
             # The curvature of the step before tells as well whether this is the top.
-            if curvature is not None and self._is_solved(here, curvature):
+            if curvature is not None and self._step(here, curvature)[1]:
                 return here, True
             curvature = self._curvature(here)
-            if self._is_solved(here, curvature):
+            step, is_solved = self._step(here, curvature)
+            if is_solved:
                 return here, True
-            step, _ = self._step(here, curvature)
             for halving in range(_MAX_HALVINGS):
                 ahead = self._at(self._clipped(here.point + 0.5**halving * step))
                 if ahead.height >= here.height - 1e-12 * abs(here.height):
@@ -195,10 +232,10 @@ class ObjectiveProgramme:
         height -= 0.5 * self._give @ multipliers**2
         by_metrics = by_metrics - self._give * multipliers
         by_objective = np.zeros_like(toward)
-        if q.objective_weight:
-            bent = q.hessian @ toward / q.objective_weight
-            by_objective = q.own_gradient - moved - bent
-            height += toward @ (q.own_gradient - moved) - 0.5 * toward @ bent
+        if q.bend is not None:
+            bent = q.bend.dual @ toward
+            by_objective = q.bend.rest - moved - bent
+            height += toward @ (q.bend.rest - moved) - 0.5 * toward @ bent
         return _DualPoint(point, height, by_metrics, by_objective, combined)
 
     def _curvature(self, here):
@@ -210,14 +247,14 @@ class ObjectiveProgramme:
         pulls = pulls / q.stiffness
         right = pulls @ q.effects
         schur = q.effects.T @ right + np.diag(self._give)
-        if not q.objective_weight:
+        if q.bend is None:
             return _DualCurvature(right, schur, None, None)
-        factor = _factor(pulls + q.hessian / q.objective_weight)
+        factor = _factor(pulls + q.bend.dual)
         along = linalg.cho_solve(factor, right)
         return _DualCurvature(right, schur - right.T @ along, factor, along)
 
     def _step(self, here, curvature):
-        """Return the Newton step, and the residual of what may move."""
+        """Return the Newton step, and whether it is as good as none."""
         q, m = self.q, self._n_metrics
         by_metrics, own = here.by_metrics, None
         if curvature.factor is not None:
@@ -232,14 +269,12 @@ class ObjectiveProgramme:
         if own is not None:
             step[m:] = own - curvature.along @ step[:m]
         residual = np.where(free, here.by_metrics, 0.0)
-        return step, np.append(residual, here.by_objective)
-
-    def _is_solved(self, here, curvature):
-        step, residual = self._step(here, curvature)
-        decrement = max(float(residual @ step), 0.0)
-        off = decrement / self.q.stiffness
-        missed = np.abs(residual[: self._n_metrics]).max(initial=0.0)
-        return missed <= self.q.slack and off <= self.q.accuracy**2 * here.combined.size
+        decrement = residual @ step[:m] + here.by_objective @ step[m:]
+        missed = np.abs(residual).max(initial=0.0)
+        return step, bool(
+            missed <= q.slack
+            and decrement <= q.stiffness * q.accuracy**2 * here.combined.size
+        )
 
     def _clipped(self, point):
         m, is_floor = self._n_metrics, self.q.is_floor
@@ -276,6 +311,17 @@ def _factor(matrix):
             )
         except linalg.LinAlgError:
             jitter *= 100.0
+
+
+def _relative_eigen(matrix, metric):
+    """Return eigenvalues of a symmetric matrix in a metric, and vectors of length 1."""
+    scale = 1.0 / np.sqrt(np.diag(metric).clip(np.finfo(float).tiny))
+    unit = metric * scale * scale[:, None]
+    root = np.tril(_factor(unit)[0])
+    solve = partial(linalg.solve_triangular, root, lower=True, check_finite=False)
+    scaled = solve(solve(matrix * scale * scale[:, None]).T)
+    values, vectors = np.linalg.eigh(scaled)
+    return values, scale[:, None] * solve(vectors, trans="T")
 
 
 def _solve_small(matrix, right):
