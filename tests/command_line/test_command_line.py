@@ -283,13 +283,20 @@ def test_positive_label_may_be_written_otherwise(
 ):
     coded = people.assign(hired=[labels[one == "yes"] for one in people["hired"]])
     result = run(write(coded), positive=positive)
-    assert result.tables == plain.tables
+    assert without_label(result.tables) == without_label(plain.tables)
+
+
+def without_label(tables):
+    """Leave out the positive label's name, and the room that it takes."""
+    tables = re.sub(r"-{2,}", "--", " ".join(tables.split()))
+    return re.sub(r"\[.*?\]", "[]", tables)
 
 
 def test_positive_label_may_have_a_decimal_comma(run, write, people, plain):
     coded = people.assign(hired=np.where(people["hired"] == "yes", 1.0, 0.0))
     table = write(coded.to_csv(index=False, sep=";", decimal=","))
-    assert run(table, positive="1").tables == plain.tables
+    result = run(table, positive="1")
+    assert without_label(result.tables) == without_label(plain.tables)
 
 
 def test_labels_of_other_spelling_are_told(run, write, people):

@@ -94,7 +94,9 @@ def test_static_score_needs_an_original(data):
 def test_static_score_of_other_coefficients_off_zero_is_refused(data):
     X, y = data
     lasso = LogisticRegression(solver="liblinear", C=0.02, random_state=0, **LASSO)
-    model = UnlearningClassifier(lasso.fit(X, y), objective="target_utility")
+    model = UnlearningClassifier(
+        lasso.fit(X, y), objective="target_utility", update="one_step"
+    )
     model.set_params(weighting__strength=0.01).unlearn(X, y)
     model.estimator_ = clone(lasso).set_params(C=10.0).fit(X, y)
     assert np.count_nonzero(model.estimator_.coef_) > np.count_nonzero(lasso.coef_)
