@@ -50,6 +50,9 @@ _PATIENCE = 8
 _OBJECTIVE_SHARE = 0.02
 # Share of the tolerated residual that a proposal, or a curvature, may be off by.
 _ACCURACY = 0.1
+# Misses, in units of the original metrics, up to which the curvature is told: farther
+# from the target, that at the point at hand misleads.
+_NEAR = 0.1
 # Misses, in units of the tolerated, that count by multipliers too.
 _SMALL_MISSES = 3.0
 _SUFFICIENT = 1e-4
@@ -350,12 +353,13 @@ class _Search:
     def _bend(self):
         """Return what the programme is told of what a step of the model costs.
 
-        The curvature of the Lagrangian with the weights held, once there are
-        multipliers that explain some of the weights.
+        The curvature of the Lagrangian with the weights held, once the target is near
+        and there are multipliers that explain some of the weights.
         """
         point, factor, problem = self.point, self.point.factor, self.model.problem
         slope = self.c * factor.part(self.linear.own_gradient)
-        is_told = self.optimality <= 1.0 and problem.knows_bends
+        is_near = self.violation <= _NEAR * self.scale
+        is_told = is_near and self.optimality <= 1.0 and problem.knows_bends
         if point.size == 0.0 or not is_told:
             return Bend.multiple(self.c, slope, factor.hessian) if self.c else None
         multipliers = np.zeros(len(point.measured.values))

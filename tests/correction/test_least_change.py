@@ -215,8 +215,8 @@ def test_an_l1_norm_stops_coefficients_at_zero_and_lets_them_through(name):
         refit = make_l1(name).fit(X, y, sample_weight=model.sample_weight_)
         coef = model.estimator_.coef_
         assert_allclose(coef, refit.coef_, atol=1e-5)
-        # Solvers let go of the intercept before it is there.
-        assert_allclose(model.estimator_.intercept_, refit.intercept_, atol=1e-3)
+        # saga lets go of the intercept before it is there.
+        assert_allclose(model.estimator_.intercept_, refit.intercept_, atol=1e-2)
         assert model.stationarity_ < 1e-6
         ends |= set(np.sign(coef * fitted.coef_).ravel())
     assert {0.0, -1.0} <= ends
