@@ -218,10 +218,8 @@ class ReweightedModel:
         -------
         ndarray of shape (n_parameters, n_parameters)
         """
-        blocks, on_training = (
-            self.problem.block_evaluation,
-            self.problem.measured_on_training,
-        )
+        problem, blocks = self.problem, self.problem.block_evaluation
+        on_training = problem.measured_on_training
         pull, matrix = blocks.pull(multipliers), self.model.unpack(parameters)
         (sums,) = self.reduce(
             passes.bends,

@@ -272,9 +272,8 @@ def _sum_of_steps(estimator):
         # Bottou's rate starts where a step is as large as the coefficients may become.
         first = estimator.alpha**-0.75
         return np.log1p(estimator.t_ / first) / estimator.alpha
-    if (
-        estimator.learning_rate == "adaptive"
-    ):  # lowered once that many passes gain little
+    if estimator.learning_rate == "adaptive":
+        # It is lowered once so many passes gain little.
         n_passes = min(estimator.n_iter_no_change / estimator.n_iter_, 1.0)
         return estimator.eta0 * estimator.t_ * n_passes
     return estimator.eta0 * estimator.t_

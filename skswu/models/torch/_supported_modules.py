@@ -43,8 +43,8 @@ def check_modules(net):
         _refuse(net, f"has its parameters on several devices, {sorted(devices)}")
 
 
-def check_precision(parameters, names):
-    """Refuse to correct parameters in which curvature has no digit to spare.
+def check_parameters(parameters, names):
+    """Refuse to correct parameters in which curvature has no digit to spare, or none.
 
     Parameters
     ----------
@@ -52,28 +52,22 @@ def check_precision(parameters, names):
         All of the net.
     names : list of str
         Those that are corrected.
-    """
-    for name in names:
-        if parameters[name].dtype not in (torch.float32, torch.float64):
-            raise TypeError(
-                f"The net's parameter {name!r} is {parameters[name].dtype}; curvature "
-                "needs float32 or float64. Convert the module first, for instance with "
-                "module_.float(), or leave it out by the influence's 'parameters'."
-            )
 
-
-def check_finite(parameters, names):
-    """Refuse parameters that are no numbers.
-
-    Parameters
-    ----------
-    parameters : dict of str to Tensor
-        All of the net.
-    names : list of str
-        Those that are corrected.
+    Raises
+    ------
+    TypeError
+        If one is neither float32 nor float64.
+    ValueError
+        If one holds NaN or infinity.
     """
     for name in names:
         values = parameters[name].detach()
+        if values.dtype not in (torch.float32, torch.float64):
+            raise TypeError(
+                f"The net's parameter {name!r} is {values.dtype}; curvature "
+                "needs float32 or float64. Convert the module first, for instance with "
+                "module_.float(), or leave it out by the influence's 'parameters'."
+            )
         n_bad = int((~torch.isfinite(values)).sum())
         if n_bad:
             raise ValueError(

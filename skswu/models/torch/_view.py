@@ -30,7 +30,7 @@ from ._row_loss import RowLoss
 from ._rows import TorchRows
 from ._rows_alone import check_rows_alone
 from ._squared_gradients import squared_gradients
-from ._supported_modules import check_finite, check_modules, check_precision
+from ._supported_modules import check_modules, check_parameters
 from ._training import TorchTraining, last_layers, train
 from ._training_mode import training_mode_losses
 
@@ -97,9 +97,7 @@ class TorchModelView(BlocksView):
         """Take the selected parameters as what is corrected."""
         if not self.network.names:
             raise ValueError("The net has no trainable parameters to correct.")
-        parameters = named_parameters(self.network.net)
-        check_precision(parameters, self.network.names)
-        check_finite(parameters, self.network.names)
+        check_parameters(named_parameters(self.network.net), self.network.names)
         self._parameters = self.network.vector()
         self.loss = self._row_loss()
         self._penalty = self.network.per_parameter(self.weight_decay)
